@@ -1,0 +1,1 @@
+"""What the rooms agree on: shapes, names and keys. No client library, no network."""

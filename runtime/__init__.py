@@ -1,0 +1,1 @@
+"""How every room runs: settings, object store, event stream, event table, HTTP, telemetry."""

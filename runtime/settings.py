@@ -1,0 +1,94 @@
+"""Sections of the environment that several rooms share. Classes only: a room's `__main__.py` makes the instances."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, NoReturn, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+class StoreSettings(BaseSettings):
+    """`STORE_*`: where the catalogue and the models are."""
+
+    model_config = SettingsConfigDict(env_prefix="STORE_")
+
+    url: Annotated[str, Field(pattern=r"^(s3://[^/]+.*|file://.+)$")]
+    """`s3://bucket[/prefix]` or `file:///path`."""
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/]+$")] = "https://s3.amazonaws.com"
+    """Where the S3 API is, for `s3://` URLs."""
+    region: str = "us-east-1"
+    access_key: SecretStr | None = None
+    """For `s3://` URLs; without it the requests are anonymous."""
+    secret_key: SecretStr | None = None
+
+
+class KafkaSettings(BaseSettings):
+    """`KAFKA_*`: the brokers and the schema registry."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+
+    bootstrap_servers: Annotated[str, Field(min_length=1)]
+    """`host:port[,host:port]`"""
+    schema_registry_url: Annotated[str, Field(pattern=r"^https?://")]
+    """Base URL of a registry that speaks Confluent's API."""
+    cluster: str | None = None
+    """Name of the Kafka cluster in the lake's rows; by default the id that the broker tells."""
+
+
+class LakeSettings(BaseSettings):
+    """`LAKE_*`: the Iceberg catalog and where its tables are."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKE_")
+
+    catalog_uri: Annotated[SecretStr, Field(min_length=1)]
+    """SQLAlchemy URL of the Iceberg catalog: `sqlite:////path/catalog.db` or `postgresql+psycopg2://…`; it may
+    carry a password, so it is never printed."""
+    warehouse: Annotated[str, Field(pattern=r"^(s3://[^/]+.*|file://.+)$")]
+    """`s3://bucket/prefix` or `file:///path`."""
+
+
+class ProcessSettings(BaseSettings):
+    """`PROCESS_*`: how a room runs as a process."""
+
+    model_config = SettingsConfigDict(env_prefix="PROCESS_")
+
+    log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    log_format: Annotated[str, Field(pattern=r"^(text|json)$")] = "text"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Where a room without HTTP of its own serves `/metrics`; none by default."""
+    metrics_host: str = "0.0.0.0"  # noqa: S104 - Prometheus scrapes from outside the pod
+    parent_pid: int | None = None
+    """Stop when this process is gone (set by the demo's supervisor, so that nothing outlives it)."""
+
+
+def load(settings: Callable[[], Settings]) -> Settings:
+    """The settings from the environment; where one is missing or wrong, the process ends with a line that names it."""
+    try:
+        return settings()
+    except ValidationError as error:
+        stop(problem(error, prefix=_prefix(settings)))
+
+
+def problem(error: ValidationError, prefix: str = "") -> str:
+    """One line for people: the environment variables at fault and what is wrong with each. Never their values."""
+    lines = []
+    for detail in error.errors(include_input=False, include_url=False):
+        name = prefix + "_".join(str(part) for part in detail["loc"]).upper()
+        lines.append(f"{name}: {'is not set' if detail['type'] == 'missing' else detail['msg']}")
+    return "; ".join(lines)
+
+
+def stop(message: str, code: int = 2) -> NoReturn:
+    """End the process with one line on standard error."""
+    sys.stderr.write(f"error: {message}\n")
+    raise SystemExit(code)
+
+
+def _prefix(settings: object) -> str:
+    config: SettingsConfigDict = getattr(settings, "model_config", SettingsConfigDict())
+    return config.get("env_prefix") or ""
