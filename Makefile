@@ -33,8 +33,8 @@ format: install ## let ruff format and fix what it can
 bench: install ## run every benchmark; each ends with one line of JSON (BENCH=quality runs one)
 	@for f in benchmarks/$(or $(BENCH),[a-z]*).py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
-lock: install ## resolve constraints.txt anew from pyproject.toml (needs uv)
-	@uv pip compile --quiet --universal --upgrade --no-annotate --python-version 3.11 --extra dev pyproject.toml -o constraints.txt
+lock: ## resolve constraints.txt anew from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --upgrade --no-annotate --no-header --python-version 3.11 --extra dev pyproject.toml -o constraints.txt
 
 clean: ## remove .venv, caches and the demo's data
 	rm -rf .venv .showrunner .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

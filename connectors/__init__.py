@@ -1,0 +1,1 @@
+"""Kafka to the lake. Embedded: the archiver. On a cluster: Kafka Connect with the Iceberg sink."""

@@ -153,7 +153,7 @@ def dump(model: Model, directory: Path) -> Manifest:
     """Write the model's files into `directory` and return its manifest, sealed; `manifest.json` is written last.
 
     Raises:
-        ArtifactError: the arrays do not fit each other.
+        ArtifactError: the arrays do not fit each other, or the manifest has values that JSON cannot carry (NaN).
     """
     _check(model)
     directory.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,10 @@ def dump(model: Model, directory: Path) -> Manifest:
         name: FileEntry(size=(directory / name).stat().st_size, sha256=_sha256(directory / name)) for name in names
     }
     manifest = model.manifest.model_copy(update={"files": entries}).sealed()
-    (directory / layout.MANIFEST).write_bytes(manifest.to_json())
+    # what could not be read again must never be published: JSON makes null of NaN
+    document = manifest.to_json()
+    Manifest.from_json(document)
+    (directory / layout.MANIFEST).write_bytes(document)
     return manifest
 
 

@@ -54,7 +54,7 @@ class EngagementEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    event_id: Annotated[str, Field(min_length=1, max_length=64, default_factory=lambda: str(uuid4()))]
+    event_id: Annotated[str, Field(min_length=1, max_length=64)] = Field(default_factory=lambda: str(uuid4()))
     user_id: Id
     item_id: Id
     event_type: EventType

@@ -16,5 +16,5 @@ def _text(value: Any) -> Any:
     return value
 
 
-Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=MAX_ID_LENGTH)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), BeforeValidator(_text)]
 """A `user_id` or `item_id`: 1 to 256 characters, taken verbatim; an integer becomes its decimal text."""

@@ -13,6 +13,8 @@ CATALOG_CURRENT: Final = "catalog/current.json"
 MODELS_PREFIX: Final = "models/"
 MODELS_CURRENT: Final = "models/current.json"
 MANIFEST: Final = "manifest.json"
+EXPORTER_HTTP_CACHE: Final = "exporter/http-cache.json"
+"""ETags and pages that the `http` source has seen, so that an unchanged page is not sent again."""
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _VERSION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")

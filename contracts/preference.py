@@ -12,6 +12,14 @@ from contracts.events import EventType
 EVENT_TYPES: Final = tuple(EventType)
 """Order of the codes that `grades` takes: `EVENT_TYPES.index(t)`."""
 
+POSITIVE_GRADE: Final = 3.0
+"""From this grade on an event speaks for the item; what is below speaks against it."""
+
+LIKED_GRADE: Final = 4.0
+"""From this grade on the item is what a viewer would thank us for: what evaluation counts as relevant."""
+
+MAX_GRADE: Final = 5.0
+
 _CODE: Final = {event_type: code for code, event_type in enumerate(EVENT_TYPES)}
 
 
@@ -34,3 +42,9 @@ def grades(codes: npt.NDArray[np.integer], values: npt.NDArray[np.floating]) -> 
         default=3.5,
     )
     return grade.astype(np.float32)
+
+
+def positive_weights(grade: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Weight of each grade as a positive, 0 to 1: 0 below POSITIVE_GRADE, 0.2 at it, 1 at MAX_GRADE; same shape."""
+    weight = 0.2 + 0.8 * (grade - POSITIVE_GRADE) / (MAX_GRADE - POSITIVE_GRADE)
+    return np.where(grade >= POSITIVE_GRADE, weight, 0.0).astype(np.float32)

@@ -143,8 +143,14 @@ def choice_utility(viewers: Viewers, items: Items) -> Floats:
 
 def enjoyment(viewers: Viewers, items: Items) -> Floats:
     """(m, n) true enjoyment: the rating each viewer would give each item without noise, 0.5 to 5 stars."""
-    stars = MEAN_RATING + items.quality[None, :] + viewers.bias[:, None] + AFFINITY_SD * affinity(viewers, items)
-    return np.clip(stars, MIN_RATING, MAX_RATING)
+    return stars(viewers.bias[:, None], items.quality[None, :], viewers.tastes @ items.tastes.T)
+
+
+def stars(bias: Floats, quality: Floats, cosine: Floats) -> Floats:
+    """True enjoyment of pairs: viewers' biases, items' qualities and the cosines of their tastes, broadcast."""
+    raw = MEAN_RATING + quality + bias + AFFINITY_SD * np.sqrt(TASTE_DIMENSIONS) * cosine
+    clipped: Floats = np.clip(raw, MIN_RATING, MAX_RATING)
+    return clipped
 
 
 def ratings(true_enjoyment: Floats, draws: np.random.Generator) -> Floats:

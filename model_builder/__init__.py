@@ -1,0 +1,1 @@
+"""The lake's events to a model: read, train, evaluate, decide, publish."""

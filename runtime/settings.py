@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,12 +65,15 @@ class ProcessSettings(BaseSettings):
     """Stop when this process is gone (set by the demo's supervisor, so that nothing outlives it)."""
 
 
-def load(settings: Callable[[], Settings]) -> Settings:
-    """The settings from the environment; where one is missing or wrong, the process ends with a line that names it."""
+def load(settings: type[Settings], **overrides: Any) -> Settings:
+    """The settings from the environment; `overrides` (a command line's) win over it, None is no override.
+
+    Where one is missing or wrong, the process ends with a line that names it.
+    """
     try:
-        return settings()
+        return settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        stop(problem(error, prefix=_prefix(settings)))
+        stop(problem(error, prefix=settings.model_config.get("env_prefix") or ""))
 
 
 def problem(error: ValidationError, prefix: str = "") -> str:
@@ -87,8 +89,3 @@ def stop(message: str, code: int = 2) -> NoReturn:
     """End the process with one line on standard error."""
     sys.stderr.write(f"error: {message}\n")
     raise SystemExit(code)
-
-
-def _prefix(settings: object) -> str:
-    config: SettingsConfigDict = getattr(settings, "model_config", SettingsConfigDict())
-    return config.get("env_prefix") or ""

@@ -52,7 +52,7 @@ def configure_logging(settings: ProcessSettings) -> None:
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # every request of a client library at INFO would bury our own lines
-    for noisy in ("httpx", "httpcore", "urllib3", "pyiceberg"):
+    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "pyiceberg"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

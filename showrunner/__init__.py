@@ -1,0 +1,1 @@
+"""The roof: the CLI and the embedded demo."""

@@ -1,0 +1,1 @@
+"""What the demo brings instead of servers: a broker and a schema registry on loopback, inside one process."""

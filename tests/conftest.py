@@ -1,0 +1,27 @@
+"""What many tests share: an in-process Kafka and registry, and a lake in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.settings import KafkaSettings
+from showrunner.data_dir import DataDir
+from showrunner.embedded.broker import Broker
+from showrunner.embedded.registry import Registry
+
+
+@pytest.fixture
+def kafka() -> Iterator[KafkaSettings]:
+    """A fresh broker and registry, their topics empty."""
+    with Broker() as broker, Registry() as registry:
+        yield KafkaSettings(
+            bootstrap_servers=broker.bootstrap_servers, schema_registry_url=registry.url, cluster="test-cluster"
+        )
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> DataDir:
+    return DataDir.create(tmp_path / "data")
