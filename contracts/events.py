@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from uuid import uuid4
@@ -16,6 +16,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.ids import Id
+from contracts.times import in_utc
 
 ENGAGEMENT_EVENTS: Final = "engagement-events"
 ENGAGEMENT_EVENTS_DLQ: Final = "engagement-events-dlq"
@@ -66,7 +67,7 @@ class EngagementEvent(BaseModel):
     @field_validator("occurred_at")
     @classmethod
     def _in_utc(cls, occurred_at: datetime) -> datetime:
-        aware = occurred_at.replace(tzinfo=UTC) if occurred_at.tzinfo is None else occurred_at.astimezone(UTC)
+        aware = in_utc(occurred_at)
         return aware.replace(microsecond=aware.microsecond // 1000 * 1000)
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.ids import Id
+from contracts.times import in_utc
 
 
 class MediaType(StrEnum):
@@ -45,7 +46,7 @@ class Item(BaseModel):
     @field_validator("added_at")
     @classmethod
     def _in_utc(cls, added_at: datetime) -> datetime:
-        return added_at.replace(tzinfo=UTC) if added_at.tzinfo is None else added_at.astimezone(UTC)
+        return in_utc(added_at)
 
 
 ITEM_SCHEMA: Final = pa.schema(

@@ -17,7 +17,7 @@ EXPORTER_HTTP_CACHE: Final = "exporter/http-cache.json"
 """ETags and pages that the `http` source has seen, so that an unchanged page is not sent again."""
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
-_VERSION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_VERSION: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 
 
 def stamp(moment: datetime) -> str:

@@ -1,0 +1,1 @@
+"""The exporter: a catalogue, from its source to the object store, whole or not at all."""

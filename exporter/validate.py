@@ -43,6 +43,3 @@ def _item(entry: Entry) -> Item | str:
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
-    except OverflowError as error:
-        # a time at the calendar's very end cannot be moved to UTC
-        return f"added_at: {error}"

@@ -18,6 +18,7 @@ from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
     NoSuchTableError,
     TableAlreadyExistsError,
+    ValidationException,
 )
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan
@@ -49,6 +50,7 @@ __all__ = [
     "open_catalog",
 ]
 
+_APPEND_ATTEMPTS = 5
 _READ_ATTEMPTS = 3
 _ROWS_AT_ONCE = 1 << 20
 
@@ -121,14 +123,22 @@ class EventTable:
         """
         if rows.schema.names != EVENT_ROW_SCHEMA.names:
             raise EventTableError(f"rows have the columns {rows.schema.names}, expected {EVENT_ROW_SCHEMA.names}")
-        table = for_commit(self._load())
-        try:
-            table.append(rows.cast(EVENT_ROW_SCHEMA), snapshot_properties=dict(properties))
-        except CommitFailedException as error:
-            raise EventTableError(f"{layout.ENGAGEMENT_TABLE}: other writers kept committing first: {error}") from error
-        snapshot = table.current_snapshot()
-        assert snapshot is not None
-        return snapshot.snapshot_id
+        cast = rows.cast(EVENT_ROW_SCHEMA)
+        for _ in range(_APPEND_ATTEMPTS):
+            table = for_commit(self._load())
+            try:
+                table.append(cast, snapshot_properties=dict(properties))
+            except CommitFailedException as error:
+                raise EventTableError(f"{layout.ENGAGEMENT_TABLE}: other writers kept committing: {error}") from error
+            except ValidationException:
+                # the snapshot it began with expired while it waited for other writers; nothing was committed
+                continue
+            snapshot = table.current_snapshot()
+            assert snapshot is not None
+            return snapshot.snapshot_id
+        raise EventTableError(
+            f"{layout.ENGAGEMENT_TABLE}: snapshots expire faster than an append takes; raise retention_seconds"
+        )
 
     def summary_value(self, key: str) -> str | None:
         """The newest snapshot's summary entry of this name, walking from the current snapshot to its parents."""
@@ -192,7 +202,7 @@ class EventTable:
             keep_snapshots: that stay at least.
             retention_seconds: snapshots that were current within this time stay too; longer than any reader takes.
             min_files: of similar size that are worth making one.
-            target_file_bytes: size a file may grow to; a run takes about thirty times as much memory.
+            target_file_bytes: size a file may grow to; a run takes about ten times as much memory.
             orphan_age_seconds: files that no snapshot needs are removed once they are this old. It must be longer
                 than any writer takes from writing a file to committing it: Kafka Connect's coordinator may be away
                 for days with files waiting; where the archiver is the only writer an hour is plenty.

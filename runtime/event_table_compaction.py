@@ -123,7 +123,8 @@ def _write_merged(table: Table, compaction: Compaction) -> Iterator[DataFile]:
         write_uuid=uuid4(),
         task_id=0,
         schema=table.schema(),
-        record_batches=list(scan.to_record_batches(compaction.tasks)),
+        # as a table first: files of several writers have text of 32-bit and of 64-bit lengths
+        record_batches=scan.to_table(compaction.tasks).to_batches(),
         partition_key=PartitionKey(values, table.spec(), table.schema()),
     )
     return write_file(io=table.io, table_metadata=table.metadata, tasks=iter([task]))

@@ -75,10 +75,11 @@ class NewRows:
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch's new rows, cluster and topic as dictionaries. The batch must have the COORDINATES."""
-        # they are few and long: a dictionary takes a tenth of the memory
+        # they are few and long: a dictionary takes a tenth of the memory; of one type, whoever wrote the file
         for name in (CLUSTER, TOPIC):
             place = batch.schema.get_field_index(name)
-            batch = batch.set_column(place, name, pc.dictionary_encode(batch.column(place)))
+            texts = batch.column(place).cast(pa.large_string())
+            batch = batch.set_column(place, name, pc.dictionary_encode(texts))
         offsets = pc.fill_null(batch.column(OFFSET), _BEFORE_ALL).to_numpy(zero_copy_only=False)
         thresholds = self._thresholds[
             _positions(batch.column(CLUSTER), self._clusters),

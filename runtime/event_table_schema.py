@@ -72,9 +72,9 @@ EVENT_TABLE_PROPERTIES: Final[dict[str, str]] = {
     "commit.manifest.min-count-to-merge": "10",
     # compaction replaces exactly the files it read, so rows appended meanwhile are no conflict
     "write.delete.isolation-level": "snapshot",
-    "commit.retry.num-retries": "30",
+    "commit.retry.num-retries": "100",
     "commit.retry.min-wait-ms": "20",
-    "commit.retry.max-wait-ms": "2000",
+    "commit.retry.max-wait-ms": "500",
     "commit.retry.total-timeout-ms": "60000",
     # bounds of random ids prune nothing and swell every manifest; those of the coordinates prune reads of what is new,
     # in full because the default cuts text at 16 characters

@@ -40,7 +40,7 @@ class InvalidKeyError(ObjectStoreError, ValueError):
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What is known of an object without reading it. `etag` changes whenever the content is put anew."""
+    """What is known of an object without reading it. `etag` differs whenever the content does (S3: only then)."""
 
     key: str
     size: int

@@ -56,7 +56,20 @@ def configure_logging(settings: ProcessSettings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def serve_metrics(settings: ProcessSettings, registry: CollectorRegistry) -> None:
-    """Serve `/metrics` from a thread where the settings name a port; for rooms without HTTP of their own."""
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)
+class MetricsServer:
+    """`/metrics` from a thread of its own, until closed or the process ends."""
+
+    def __init__(self, port: int, host: str, registry: CollectorRegistry) -> None:
+        self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve_metrics(settings: ProcessSettings, registry: CollectorRegistry) -> MetricsServer | None:
+    """Serve `/metrics` where the settings name a port; for rooms without HTTP of their own."""
+    if settings.metrics_port is None:
+        return None
+    return MetricsServer(settings.metrics_port, settings.metrics_host, registry)

@@ -22,6 +22,8 @@ from showrunner.data_dir import DataDir, DataDirBusyError
 from showrunner.demo.child import ChildFailedError
 from showrunner.demo.demo import DemoError, run
 from showrunner.demo.options import DemoOptions
+from showrunner.ingest import ingest as ingest_files
+from showrunner.ingest_file import IngestError
 
 DEFAULT_DATA_DIR = Path(".showrunner")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -32,6 +34,7 @@ _KNOWN_ERRORS = (
     DataDirBusyError,
     DemoError,
     EventTableError,
+    IngestError,
     ObjectStoreError,
     PublishError,
 )
@@ -72,6 +75,30 @@ def demo(
     """Run the whole pipeline on this machine; ctrl-C stops it, and the next start goes on where it stopped."""
     options = DemoOptions(host, port, seconds(build_every), rate, viewers, items, history, seed)
     run(DataDir.create(data_dir), options, stop_on_signals(), Console())
+
+
+@app.command()
+def ingest(
+    ratings: Annotated[
+        Path | None,
+        typer.Option(help="Who rated what: user_id, item_id, rating, timestamp (or as MovieLens names them)."),
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(help="The catalogue: item_id, title, genres separated by | and more (or MovieLens' movies.csv)."),
+    ] = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Load your own history and catalogue: CSV, JSON Lines or Parquet.
+
+    Times are seconds since 1970 or ISO 8601; a column event_type (RATING by default) is optional. Rows that cannot be
+    read are reported with their lines, the rest is loaded. Repeating an import adds nothing, and one that was cut off
+    is completed.
+
+    A file that has grown is another file: all its rows are loaded again. That is harmless, because of several
+    ratings of an item by a viewer the latest counts, but it takes room.
+    """
+    ingest_files(DataDir.create(data_dir), ratings, items, Console(), Console(stderr=True))
 
 
 @app.command()

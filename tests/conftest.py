@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from runtime.settings import KafkaSettings
 from showrunner.data_dir import DataDir
 from showrunner.embedded.broker import Broker
 from showrunner.embedded.registry import Registry
+
+# how fast an example runs says more about the machine than about the code
+settings.register_profile("showrunner", deadline=None)
+settings.load_profile("showrunner")
 
 
 @pytest.fixture

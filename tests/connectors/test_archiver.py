@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -186,7 +186,7 @@ def dead_letters(kafka: KafkaSettings, wanted: int) -> list[tuple[bytes, dict[st
     while len(found) < wanted and time.monotonic() < deadline:
         for message in consumer.consume(10, 0.2):
             assert message.error() is None
-            headers = {name: bytes(value).decode() for name, value in dict(message.headers() or {}).items()}
+            headers = {name: cast("bytes", value).decode() for name, value in dict(message.headers() or {}).items()}
             found.append((message.value() or b"", headers))
     consumer.close()
     return found
