@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 READ_SECONDS = 0.2
 DRAIN_SECONDS = 3.0
 RETRY_SECONDS = 1.0
+ORPHAN_AGE_SECONDS = 3_600.0
 
 
 class EventsLostError(Exception):
@@ -36,7 +37,7 @@ class Table(Protocol):
 
     def summary_value(self, key: str) -> str | None: ...
 
-    def maintain(self, budget_seconds: float) -> Any: ...
+    def maintain(self, budget_seconds: float, *, orphan_age_seconds: float) -> Any: ...
 
 
 @dataclass
@@ -176,7 +177,8 @@ class Archiver:
 
     def _maintain(self) -> None:
         try:
-            report = self.table.maintain(self.settings.maintain_seconds)
+            # nobody else writes data files here that wait for their commit, as Connect's workers do
+            report = self.table.maintain(self.settings.maintain_seconds, orphan_age_seconds=ORPHAN_AGE_SECONDS)
         except Exception as error:  # noqa: BLE001 - housekeeping must not stop the flow
             log.warning("maintenance failed, the next one tries again: %s: %s", type(error).__name__, error)
         else:

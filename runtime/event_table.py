@@ -130,8 +130,9 @@ class EventTable:
                 table.append(cast, snapshot_properties=dict(properties))
             except CommitFailedException as error:
                 raise EventTableError(f"{layout.ENGAGEMENT_TABLE}: other writers kept committing: {error}") from error
-            except ValidationException:
-                # the snapshot it began with expired while it waited for other writers; nothing was committed
+            except (ValidationException, FileNotFoundError):
+                # the snapshot it began with expired, or lost its files, while it waited for other writers: it finds
+                # that out before it commits, so nothing was committed
                 continue
             snapshot = table.current_snapshot()
             assert snapshot is not None

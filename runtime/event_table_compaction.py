@@ -89,7 +89,10 @@ def _first_offset(task: FileScanTask) -> bytes:
 def compact(load: Callable[[], Table], compaction: Compaction) -> bool:
     """Replace the files by one with the same rows. False where another maintainer replaced some of them first."""
     table = load()
-    merged = list(_write_merged(table, compaction))
+    try:
+        merged = list(_write_merged(table, compaction))
+    except FileNotFoundError:
+        return False
     for attempt in range(_COMMIT_ATTEMPTS):
         # the writers' state is carried over from exactly the snapshot that this one follows, so pyiceberg must not
         # retry by itself: it would put an older state on top of a newer one

@@ -54,6 +54,8 @@ def configure_logging(settings: ProcessSettings) -> None:
     # every request of a client library at INFO would bury our own lines
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "pyiceberg"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # a commit that waited for another writer's and then succeeded is no news
+    logging.getLogger("pyiceberg.table").setLevel(logging.ERROR)
 
 
 class MetricsServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -91,14 +92,21 @@ def ingest(
 ) -> None:
     """Load your own history and catalogue: CSV, JSON Lines or Parquet.
 
-    Times are seconds since 1970 or ISO 8601; a column event_type (RATING by default) is optional. Rows that cannot be
-    read are reported with their lines, the rest is loaded. Repeating an import adds nothing, and one that was cut off
-    is completed.
+    Times are seconds since 1970 or ISO 8601; event_type is optional (RATING).
+    Rows that cannot be read are reported with their lines, the rest is loaded.
+    Repeating an import adds nothing, and one that was cut off is completed.
 
-    A file that has grown is another file: all its rows are loaded again. That is harmless, because of several
-    ratings of an item by a viewer the latest counts, but it takes room.
+    A file that has grown is another file: all its rows are loaded again. That
+    takes room but does no harm: the latest rating of an item by a viewer counts.
     """
-    ingest_files(DataDir.create(data_dir), ratings, items, Console(), Console(stderr=True))
+    ingest_files(
+        DataDir.create(data_dir),
+        ratings=ratings,
+        items=items,
+        where="" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(str(data_dir))}",
+        output=Console(),
+        errors=Console(stderr=True),
+    )
 
 
 @app.command()

@@ -25,13 +25,22 @@ from showrunner.ingest_rejected import SHOWN, RejectedRows
 SYNTHETIC = "synthetic"
 
 
-def ingest(data_dir: DataDir, ratings: Path | None, items: Path | None, output: Console, errors: Console) -> None:
+def ingest(
+    data_dir: DataDir,
+    *,
+    ratings: Path | None,
+    items: Path | None,
+    where: str = "",
+    output: Console,
+    errors: Console,
+) -> None:
     """Load the files into `data_dir` and say what came of it.
 
     Args:
         data_dir: the lake.
         ratings: the events, see the command's help; None for none.
         items: the catalogue; None leaves the current one as it is.
+        where: arguments that the next command needs to find the same lake.
         output: takes the progress and the summary.
         errors: takes what could not be loaded.
 
@@ -56,9 +65,9 @@ def ingest(data_dir: DataDir, ratings: Path | None, items: Path | None, output: 
             with opened(ratings) as file:
                 _ingest_ratings(file, data_dir, store, output, errors)
         if current_run(store) is None:
-            _say(output, "next: there is no catalogue yet, load it with `showrunner ingest --items FILE`")
+            _say(output, f"next: showrunner ingest --items FILE{where} (there is no catalogue yet)")
         else:
-            _say(output, f"next: showrunner build --data-dir {data_dir.root}")
+            _say(output, f"next: showrunner build{where}")
 
 
 def _ingest_items(path: Path, store: ObjectStore, output: Console, errors: Console) -> None:

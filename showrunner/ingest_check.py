@@ -59,7 +59,7 @@ def _all_good(raw: pa.Table) -> pa.Table | None:
 
 def _are_ids(column: pa.ChunkedArray) -> bool:
     bounds = pc.min_max(pc.utf8_length(column)).as_py()
-    return column.null_count == 0 and len(column) > 0 and 1 <= bounds["min"] and bounds["max"] <= MAX_ID_LENGTH
+    return column.null_count == 0 and len(column) > 0 and bounds["min"] >= 1 and bounds["max"] <= MAX_ID_LENGTH
 
 
 def _types(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array | None:
@@ -83,10 +83,8 @@ def _values_fit(types: pa.ChunkedArray | pa.Array, values: pa.ChunkedArray) -> b
     absent = _numpy(values.is_null())
     fits = np.zeros(len(values), dtype=bool)
     for event_type in EventType:
-        if bounds := VALUE_RANGE.get(event_type):
-            fit = (numbers >= bounds[0]) & (numbers <= bounds[1])
-        else:
-            fit = absent
+        bounds = VALUE_RANGE.get(event_type)
+        fit = absent if bounds is None else (numbers >= bounds[0]) & (numbers <= bounds[1])
         fits |= fit & _numpy(pc.equal(types, event_type.value))
     return bool(fits.all())
 

@@ -13,7 +13,7 @@ from typing import Final
 from showrunner.ingest_check import check
 from showrunner.ingest_columns import find_columns
 from showrunner.ingest_csv_plain import plain_rows
-from showrunner.ingest_csv_records import MAX_RECORD, Shape, careful_rows, split_record
+from showrunner.ingest_csv_records import Shape, careful_rows, split_record
 from showrunner.ingest_file import IngestError, InputFile
 from showrunner.ingest_rows import Checked
 

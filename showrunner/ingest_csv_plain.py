@@ -25,8 +25,10 @@ def plain_rows(piece: bytes, first_line: int, shape: Shape) -> pa.Table | None:
         first_line: number of the first of them.
         shape: of the file.
     """
-    # Arrow takes a lone carriage return for a line's end, an editor does not
+    # Arrow takes a lone carriage return for a line's end, an editor does not; and an empty line for a row
     if piece.count(b"\r") != piece.count(b"\r\n"):
+        return None
+    if piece.startswith((b"\n", b"\r\n")) or b"\n\n" in piece or b"\n\r\n" in piece:
         return None
     quoted = b'"' in piece
     if quoted and not _well_quoted(np.frombuffer(piece, np.uint8)):

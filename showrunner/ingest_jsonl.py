@@ -46,7 +46,7 @@ def _row(number: int, line: bytes) -> Row:
         raise ValueError(f"the line is longer than {MAX_LINE} bytes")
     record = json.loads(line)
     if not isinstance(record, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - a row like any other that is wrong
+        raise ValueError("not a JSON object")
     return Row(number, *(pick(record, name) for name in Row._fields if name != "line"))
 
 

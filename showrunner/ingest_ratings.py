@@ -52,7 +52,7 @@ class RatingsCounts:
     present: int = 0
     """Good rows that the table had already."""
     unknown: int = 0
-    """Good rows whose item is not in the catalogue."""
+    """Good rows whose item is not in the catalogue, where there is one."""
 
 
 def cluster_of(file: InputFile) -> str:
@@ -63,7 +63,7 @@ def cluster_of(file: InputFile) -> str:
 def last_loaded_line(catalog: Catalog, cluster: str) -> int:
     """The highest offset that the table has of an import, 0 where it has none. The table must exist."""
     table = catalog.load_table(layout.ENGAGEMENT_TABLE)
-    scan = table.scan(row_filter=EqualTo("kafka_cluster", cluster), selected_fields=("kafka_offset",))
+    scan = table.scan(row_filter=EqualTo(term="kafka_cluster", value=cluster), selected_fields=("kafka_offset",))
     highest = (pc.max(batch.column("kafka_offset")).as_py() for batch in scan.to_arrow_batch_reader())
     return max((offset for offset in highest if offset is not None), default=0)
 
@@ -94,9 +94,10 @@ def load_ratings(
         EventTableError: see EventTable.append.
     """
     counts, cluster, imported_at = RatingsCounts(), cluster_of(file), datetime.now(UTC)
-    known = catalogue if catalogue is not None else pa.array([], pa.string())
     for events in _chunks(_READERS[file.suffix](file), rejected, lambda: progress(file.position()), rows_per_append):
-        counts.unknown += events.num_rows - (pc.sum(pc.is_in(events["item_id"], value_set=known)).as_py() or 0)
+        if catalogue is not None:
+            known = pc.sum(pc.is_in(events["item_id"], value_set=catalogue)).as_py() or 0
+            counts.unknown += events.num_rows - known
         new = events.filter(pc.greater(events["line"], loaded_until))
         counts.present += events.num_rows - new.num_rows
         if new.num_rows:

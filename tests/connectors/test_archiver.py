@@ -258,7 +258,7 @@ class Unsure:
     def summary_value(self, key: str) -> str | None:
         return self._table.summary_value(key)
 
-    def maintain(self, budget_seconds: float) -> None:
+    def maintain(self, budget_seconds: float, *, orphan_age_seconds: float) -> None:
         raise OSError("not now")
 
 

@@ -191,6 +191,7 @@ def test_two_maintainers_replace_the_same_files_once(table: EventTable, catalog:
     assert not compact(lambda: catalog.load_table(ENGAGEMENT_TABLE), compaction)
     assert table.read_new(Watermark()).rows.num_rows == 4
     assert thorough(table).files_removed > 0
+    assert not compact(lambda: catalog.load_table(ENGAGEMENT_TABLE), compaction)
     assert len(files_of(catalog, "data")) == 1
 
 
@@ -238,11 +239,14 @@ def test_a_read_whose_files_were_just_removed_starts_over(table: EventTable, cat
     assert table.read_new(Watermark()).rows.num_rows == 4
 
 
-def test_an_append_whose_first_snapshot_expired_meanwhile_is_repeated(table: EventTable, catalog: Catalog) -> None:
+@pytest.mark.parametrize("orphan_age_seconds", [0, 3600])
+def test_an_append_whose_first_snapshot_expired_meanwhile_is_repeated(
+    table: EventTable, catalog: Catalog, orphan_age_seconds: float
+) -> None:
     table.append(run(0, 0, 1), {})
     stale = catalog.load_table(ENGAGEMENT_TABLE)
     table.append(run(0, 1, 2), {})
-    thorough(table)
+    thorough(table, orphan_age_seconds=orphan_age_seconds)
     answers = iter([stale])
     table._load = lambda: next(answers, None) or catalog.load_table(ENGAGEMENT_TABLE)  # type: ignore[method-assign]
     assert table.append(run(0, 2, 3), {STATE: "3"}) == table.read_new(Watermark()).snapshot_id
