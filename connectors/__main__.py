@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 from prometheus_client import CollectorRegistry
 
@@ -15,7 +16,7 @@ from connectors.metrics import ArchiverCollector
 from connectors.settings import ConnectorsSettings
 from runtime import settings as environment
 from runtime.event_stream import EventDecoder, EventStreamError, PartitionConsumer, RawProducer, registry_client
-from runtime.event_table import EventTable, open_catalog
+from runtime.event_table import EventTable, EventTableError, open_catalog
 from runtime.process import stop_on_signals
 from runtime.settings import KafkaSettings, LakeSettings, ProcessSettings, StoreSettings
 from runtime.telemetry import configure_logging, serve_metrics
@@ -40,29 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store = environment.load(StoreSettings)
     configure_logging(process)
     stop = stop_on_signals(process.parent_pid)
-    consumer, schemas = PartitionConsumer(kafka), registry_client(kafka)
-    try:
-        archiver = Archiver(
-            consumer=consumer,
-            decoder=EventDecoder(schemas),
-            dead_letters=DeadLetterTopic(RawProducer(kafka)),
-            table=EventTable.open(open_catalog(lake, store)),
-            cluster=kafka.cluster or consumer.cluster_id(),
-            settings=settings,
-        )
-        registry = CollectorRegistry()
-        registry.register(ArchiverCollector(archiver.counts))
-        serve_metrics(process, registry)
-        archiver.run(stop)
-    except EventsLostError as error:
-        log.error("%s", error)
-        return EXIT_LOST
-    except EventStreamError as error:
-        log.error("%s", error)
-        return 1
-    finally:
-        consumer.close()
-        schemas.close()
+    with ExitStack() as stack:
+        consumer = stack.enter_context(closing(PartitionConsumer(kafka)))
+        schemas = stack.enter_context(registry_client(kafka))
+        try:
+            archiver = Archiver(
+                consumer=consumer,
+                decoder=EventDecoder(schemas),
+                dead_letters=DeadLetterTopic(RawProducer(kafka)),
+                table=EventTable.open(stack.enter_context(open_catalog(lake, store))),
+                cluster=kafka.cluster or consumer.cluster_id(),
+                settings=settings,
+            )
+            registry = CollectorRegistry()
+            registry.register(ArchiverCollector(archiver.counts))
+            serve_metrics(process, registry)
+            archiver.run(stop)
+        except EventsLostError as error:
+            log.error("%s", error)
+            return EXIT_LOST
+        except (EventStreamError, EventTableError) as error:
+            log.error("%s", error)
+            return 1
     return 0
 
 

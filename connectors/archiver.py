@@ -37,6 +37,8 @@ class Table(Protocol):
 
     def summary_value(self, key: str) -> str | None: ...
 
+    def next_offsets(self, cluster: str, topic: str) -> dict[int, int]: ...
+
     def maintain(self, budget_seconds: float, *, orphan_age_seconds: float) -> Any: ...
 
 
@@ -84,6 +86,8 @@ class Archiver:
 
     def _resume(self) -> None:
         kept = load_offsets(self.table.summary_value(SUMMARY_KEY), self.cluster, self.consumer.topic)
+        # another cluster was archived last; what came of this one before is told by its rows
+        kept = kept or self.table.next_offsets(self.cluster, self.consumer.topic)
         for partition in self.consumer.partitions():
             low, high = self.consumer.bounds(partition)
             wanted = kept.get(partition, 0)
@@ -186,8 +190,11 @@ class Archiver:
 
     def _drain(self, rows: Rows) -> None:
         deadline = time.monotonic() + DRAIN_SECONDS
-        ends = {partition: self.consumer.bounds(partition)[1] for partition in self._next}
         never = Stop()
+        if rows:
+            # what is already here needs no broker, which may be gone
+            self._append(rows, never)
+        ends = {partition: self.consumer.bounds(partition)[1] for partition in self._next}
         while any(self._next[p] < end for p, end in ends.items()) and time.monotonic() < deadline:
             self._take(self.consumer.read(self.settings.flush_events, READ_SECONDS), rows, never)
         if rows:

@@ -11,16 +11,18 @@ from prometheus_client import CollectorRegistry
 
 from contracts.world import World
 from event_generator.catalog import CatalogFollower
-from event_generator.generate import generate
+from event_generator.generate import FLUSH_SECONDS, generate
 from event_generator.metrics import DeliveryCollector
+from event_generator.resume import resume
 from event_generator.settings import EventGeneratorSettings
 from event_generator.simulation import Simulation
 from runtime import settings as environment
 from runtime.event_stream import EventProducer, EventStreamError, registry_client
+from runtime.event_table import EventTable, EventTableError, open_catalog
 from runtime.object_store import ObjectStoreError
 from runtime.object_stores import open_store
 from runtime.process import stop_on_signals
-from runtime.settings import KafkaSettings, ProcessSettings, StoreSettings
+from runtime.settings import KafkaSettings, LakeSettings, ProcessSettings, StoreSettings
 from runtime.telemetry import configure_logging, serve_metrics
 
 log = logging.getLogger("event_generator")
@@ -39,24 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging(process)
     stop = stop_on_signals(process.parent_pid)
 
-    store = open_store(store_settings)
     simulation = Simulation(World(settings.seed), settings.viewers, settings.arrivals, settings.sequence_seed)
-    catalog = CatalogFollower(store, simulation.set_items)
-    schemas = registry_client(kafka)
-    producer = EventProducer(kafka, schemas)
-    registry = CollectorRegistry()
-    registry.register(DeliveryCollector(lambda: producer.delivery, lambda: simulation.viewers))
-    serve_metrics(process, registry)
-    try:
-        if not catalog.wait(stop):
-            return 0
-        delivery = generate(simulation, producer, settings, stop, catalog.refresh)
-    except (EventStreamError, ObjectStoreError) as error:
-        log.error("%s", error)
-        producer.flush(5)
-        return 1
-    finally:
-        schemas.close()
+    with registry_client(kafka) as schemas:
+        producer = EventProducer(kafka, schemas)
+        registry = CollectorRegistry()
+        registry.register(DeliveryCollector(lambda: producer.delivery, lambda: simulation.viewers))
+        serve_metrics(process, registry)
+        try:
+            catalog = CatalogFollower(open_store(store_settings), simulation.set_items)
+            if not catalog.wait(stop):
+                return 0
+            if settings.resume:
+                with open_catalog(environment.load(LakeSettings), store_settings) as lake:
+                    log.info("going on after %d events", resume(simulation, EventTable.open(lake)))
+            delivery = generate(simulation, producer, settings, stop, catalog.refresh)
+        except (EventStreamError, EventTableError, ObjectStoreError) as error:
+            log.error("%s", error)
+            producer.flush(FLUSH_SECONDS)
+            return 1
     return 0 if delivery.acknowledged == delivery.sent else 1
 
 

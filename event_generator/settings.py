@@ -18,6 +18,8 @@ class EventGeneratorSettings(BaseSettings):
     sequence_seed: int | None = None
     """Seed of what happens in it; drawn anew at each start by default, so that a restarted generator does not
     repeat itself. Set it to repeat a run."""
+    resume: bool = False
+    """Begin with the viewers that the lake knows of this generator, and with what they have seen; needs LAKE_*."""
     viewers: Annotated[int, Field(ge=1, le=10_000_000)] = 1_000
     """Viewers at the start, "1" to "N"."""
     arrivals: Annotated[float, Field(ge=0, le=1)] = 0.002

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts import world
 from contracts.world import Items, Viewers, World
@@ -55,6 +57,22 @@ class Simulation:
             seen[:, new_rows] = self._unpacked(np.arange(self.viewers))[:, old_rows]
         self._item_ids = list(item_ids)
         self._items = self._truth.items(item_ids, genres)
+        self._seen = np.packbits(seen, axis=1)
+
+    def resume(self, user_ids: pa.ChunkedArray, item_ids: pa.ChunkedArray) -> None:
+        """Take over what earlier viewers of this world have seen, pair by pair; unknown items are passed over.
+
+        Raises:
+            ValueError: a viewer's id is not one of this world's, "1" and so on.
+        """
+        rows = pc.subtract(pc.cast(user_ids, pa.int64()), 1).to_numpy()
+        if rows.size and rows.min() < 0:
+            raise ValueError(f"viewer {rows.min() + 1} is not of this world: its viewers are 1 and up")
+        self._join(max(0, int(rows.max(initial=-1)) + 1 - self.viewers))
+        items = pc.index_in(item_ids, value_set=pa.array(self._item_ids, pa.string()))
+        known = items.is_valid().to_numpy()
+        seen = self._unpacked(np.arange(self.viewers))
+        seen[rows[known], items.drop_null().to_numpy()] = True
         self._seen = np.packbits(seen, axis=1)
 
     def rate(self, events: int) -> Rated:

@@ -21,7 +21,7 @@ from exporter.source import Source
 from exporter.synthetic import SyntheticSource
 from runtime.object_store import ObjectStore, ObjectStoreError
 from runtime.object_stores import open_store
-from runtime.process import Stop, stop_on_signals
+from runtime.process import Stop, stop_on_signals, take_no_arguments
 from runtime.settings import ProcessSettings, StoreSettings, load
 from runtime.settings import stop as stop_process
 from runtime.telemetry import configure_logging, serve_metrics
@@ -41,6 +41,7 @@ def open_source(settings: ExporterSettings, store: ObjectStore, stop: Stop) -> I
 
 def main() -> int:
     """The process's exit code: 0 where the run succeeded, or where it was stopped between runs."""
+    take_no_arguments("exporter", __doc__)
     settings, store_settings, process = load(ExporterSettings), load(StoreSettings), load(ProcessSettings)
     configure_logging(process)
     registry = CollectorRegistry()

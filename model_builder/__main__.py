@@ -12,9 +12,10 @@ from model_builder.publish import PublishError
 from model_builder.settings import ModelBuilderSettings
 from runtime import settings as environment
 from runtime.catalog import CatalogError
-from runtime.event_table import EventTable, open_catalog
+from runtime.event_table import EventTable, EventTableError, open_catalog
 from runtime.object_store import ObjectStoreError
 from runtime.object_stores import open_store
+from runtime.process import take_no_arguments
 from runtime.settings import LakeSettings, ProcessSettings, StoreSettings
 from runtime.telemetry import configure_logging
 
@@ -23,6 +24,7 @@ log = logging.getLogger("model_builder")
 
 def main() -> int:
     """0 when the build ended, whatever its verdict; 1 when it failed."""
+    take_no_arguments("model_builder", __doc__)
     process = environment.load(ProcessSettings)
     settings = environment.load(ModelBuilderSettings)
     lake, store_settings = environment.load(LakeSettings), environment.load(StoreSettings)
@@ -30,8 +32,9 @@ def main() -> int:
     start = time.perf_counter()
     try:
         store = open_store(store_settings)
-        outcome = build(store, EventTable.open(open_catalog(lake, store_settings)), settings)
-    except (ArtifactError, CatalogError, ObjectStoreError, PublishError) as error:
+        with open_catalog(lake, store_settings) as catalog:
+            outcome = build(store, EventTable.open(catalog), settings)
+    except (ArtifactError, CatalogError, EventTableError, ObjectStoreError, PublishError) as error:
         log.error("the build failed: %s", error)
         return 1
     _report(outcome, time.perf_counter() - start)

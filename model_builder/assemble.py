@@ -47,7 +47,7 @@ def assemble(
         counts=counts(inputs, interactions),
         metrics=metrics,
         verdict=verdict,
-        replaces=inputs.champion.manifest.model_version if inputs.champion else None,
+        replaces=inputs.served.pointer.champion if inputs.served.pointer else None,
         timings={stage: round(seconds, 3) for stage, seconds in timings.items()},
     )
     return Model(

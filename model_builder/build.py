@@ -100,7 +100,7 @@ def build(store: ObjectStore, table: Table, settings: ModelBuilderSettings, prog
     with timings.stage("publish", progress), tempfile.TemporaryDirectory(prefix="showrunner-model-") as directory:
         manifest = upload(store, model, Path(directory))
         if promoted:
-            promote(store, manifest.model_version, inputs.champion)
+            promote(store, manifest.model_version, inputs.served)
     status: Status = "promoted" if promoted else "refused"
     return Outcome(status, decision.reason, manifest)
 
@@ -124,5 +124,4 @@ def _compare(
                 factors = trainer.fit(train, inputs.items, progress)
             with timings.stage("evaluate", progress):
                 metrics[name] = evaluate(factors, train, test, viewers)
-    champion = inputs.champion.manifest if inputs.champion else None
-    return metrics, decide(metrics["candidate"], metrics["popularity"], champion)
+    return metrics, decide(metrics["candidate"], metrics["popularity"], inputs.served.champion)

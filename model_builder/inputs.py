@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
 from contracts import layout
-from contracts.artifact import Manifest
+from contracts.artifact import ArtifactError, Manifest
 from contracts.pointers import ModelPointer
 from contracts.watermark import Watermark
 from model_builder.interactions import EVENT_COLUMNS
 from runtime.catalog import current_run, read_items
 from runtime.object_store import ObjectNotFoundError, ObjectStore
+
+log = logging.getLogger(__name__)
 
 
 class NewEvents(Protocol):
@@ -36,12 +39,15 @@ class Table(Protocol):
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The model that is served, and the pointer that says so."""
+class Served:
+    """What the pointer says is served, as far as it can be read. All None before the first model.
 
-    pointer: ModelPointer
-    etag: str
-    manifest: Manifest
+    A pointer or a manifest that is damaged counts as no champion, so that the next model repairs it.
+    """
+
+    etag: str | None = None
+    pointer: ModelPointer | None = None
+    champion: Manifest | None = None
 
 
 @dataclass(frozen=True)
@@ -53,27 +59,33 @@ class Inputs:
     events: pa.Table
     watermark: Watermark
     snapshot_id: int | None
-    champion: Champion | None
+    served: Served
 
     @property
     def nothing_new(self) -> bool:
         """Whether the champion was trained on just these events and this catalogue."""
+        champion = self.served.champion
         return (
-            self.champion is not None
-            and self.champion.manifest.catalog_run == self.catalog_run
-            and Watermark.from_entries(self.champion.manifest.watermark) == self.watermark
+            champion is not None
+            and champion.catalog_run == self.catalog_run
+            and Watermark.from_entries(champion.watermark) == self.watermark
         )
 
 
-def read_champion(store: ObjectStore) -> Champion | None:
-    """The served model's manifest; None before the first model. Raises ArtifactError where it is damaged."""
+def read_served(store: ObjectStore) -> Served:
+    """The pointer and the manifest that it names."""
     try:
-        pointer = store.get(layout.MODELS_CURRENT)
+        found = store.get(layout.MODELS_CURRENT)
     except ObjectNotFoundError:
-        return None
-    current = ModelPointer.model_validate_json(pointer.data)
-    manifest = Manifest.from_json(store.get(layout.model_manifest(current.champion)).data)
-    return Champion(current, pointer.etag, manifest)
+        return Served()
+    pointer = None
+    try:
+        pointer = ModelPointer.model_validate_json(found.data)
+        manifest = Manifest.from_json(store.get(layout.model_manifest(pointer.champion)).data)
+    except (ValueError, ArtifactError, ObjectNotFoundError) as error:
+        log.warning("%s is damaged, the next model replaces it: %s", layout.MODELS_CURRENT, error)
+        return Served(found.etag, pointer)
+    return Served(found.etag, pointer, manifest)
 
 
 def read_inputs(store: ObjectStore, table: Table) -> Inputs | None:
@@ -83,4 +95,4 @@ def read_inputs(store: ObjectStore, table: Table) -> Inputs | None:
         return None
     items = read_items(store, current.run)
     new = table.read_new(Watermark(), EVENT_COLUMNS)
-    return Inputs(current.run, items, new.rows, new.watermark, new.snapshot_id, read_champion(store))
+    return Inputs(current.run, items, new.rows, new.watermark, new.snapshot_id, read_served(store))

@@ -8,7 +8,7 @@ from pathlib import Path
 from contracts import layout
 from contracts.artifact import Manifest, Model, dump
 from contracts.pointers import ModelPointer
-from model_builder.inputs import Champion
+from model_builder.inputs import Served
 from runtime.object_store import ObjectStore, PreconditionFailedError
 
 
@@ -29,23 +29,20 @@ def upload(store: ObjectStore, model: Model, directory: Path) -> Manifest:
     return manifest
 
 
-def promote(store: ObjectStore, model_version: str, champion: Champion | None) -> ModelPointer:
-    """Move the pointer to `model_version`, if it still is where `champion` was read.
+def promote(store: ObjectStore, model_version: str, served: Served) -> ModelPointer:
+    """Move the pointer to `model_version`, if it still is where `served` was read.
 
     Raises:
         PublishError: it was moved meanwhile; the model stays uploaded, and is not served.
     """
     pointer = ModelPointer(
         champion=model_version,
-        previous=champion.pointer.champion if champion else None,
+        previous=served.pointer.champion if served.pointer else None,
         updated_at=datetime.now(UTC),
     )
     data = pointer.model_dump_json(indent=2).encode()
     try:
-        if champion is None:
-            store.put(layout.MODELS_CURRENT, data, if_absent=True)
-        else:
-            store.put(layout.MODELS_CURRENT, data, if_match=champion.etag)
+        store.put(layout.MODELS_CURRENT, data, if_match=served.etag, if_absent=served.etag is None)
     except PreconditionFailedError as error:
         raise PublishError(
             f"{layout.MODELS_CURRENT} was moved by another builder while {model_version} was trained; its model "

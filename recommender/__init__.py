@@ -1,0 +1,1 @@
+"""The promoted model over HTTP: hot-reloaded, never unpickled."""

@@ -18,11 +18,12 @@ from recommender.settings import RecommenderSettings
 from runtime import http, settings
 from runtime.object_store import ObjectStoreError
 from runtime.object_stores import open_store
-from runtime.process import stop_on_signals
+from runtime.process import stop_on_signals, take_no_arguments
 from runtime.telemetry import configure_logging
 
 
 def main() -> None:
+    take_no_arguments("recommender", "Serves the promoted model over HTTP.")
     process = settings.load(settings.ProcessSettings)
     room = settings.load(RecommenderSettings)
     store_settings = settings.load(settings.StoreSettings)

@@ -31,6 +31,7 @@ from runtime.event_table_catalog import EventTableError, open_catalog
 from runtime.event_table_commit import for_commit
 from runtime.event_table_filter import NewRows, may_hold_new
 from runtime.event_table_maintenance import MaintenanceReport, maintain
+from runtime.event_table_offsets import next_offsets
 from runtime.event_table_order import KEYS, distinct_in_order
 from runtime.event_table_schema import (
     EVENT_ROW_SCHEMA,
@@ -144,6 +145,10 @@ class EventTable:
     def summary_value(self, key: str) -> str | None:
         """The newest snapshot's summary entry of this name, walking from the current snapshot to its parents."""
         return newest_summary_value(self._load().metadata, key)
+
+    def next_offsets(self, cluster: str, topic: str) -> dict[int, int]:
+        """`{partition: highest offset + 1}` of the rows of one Kafka cluster and topic."""
+        return next_offsets(self._load(), cluster, topic)
 
     def read_new(self, watermark: Watermark, columns: Sequence[str] | None = None) -> NewEvents:
         """Every row past the watermark, once; all rows for an empty one.

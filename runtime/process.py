@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,12 @@ class Stop:
 
     def set(self) -> None:
         self._event.set()
+
+
+def take_no_arguments(room: str, description: str | None, arguments: Sequence[str] | None = None) -> None:
+    """Answer `--help`, and refuse any other argument: the room is told everything by its environment."""
+    epilog = "Its settings are environment variables: see docs/contracts.md."
+    argparse.ArgumentParser(prog=f"python -m {room}", description=description, epilog=epilog).parse_args(arguments)
 
 
 def stop_on_signals(parent_pid: int | None = None) -> Stop:

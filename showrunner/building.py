@@ -31,9 +31,11 @@ def build_once(data_dir: DataDir, console: Console) -> Outcome:
     settings = environment.load(ModelBuilderSettings)
     store_settings, lake = data_dir.settings()
     columns = (TextColumn("{task.description:>10}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        table = EventTable.open(open_catalog(lake, store_settings))
-        outcome = build(open_store(store_settings), table, settings, StageBars(progress))
+    with (
+        open_catalog(lake, store_settings) as catalog,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        outcome = build(open_store(store_settings), EventTable.open(catalog), settings, StageBars(progress))
     console.print(f"{outcome.status}: {outcome.reason}", highlight=False, soft_wrap=True)
     if manifest := outcome.manifest:
         numbers = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in manifest.counts.items())

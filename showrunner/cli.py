@@ -19,12 +19,12 @@ from runtime.event_table import EventTableError
 from runtime.object_store import ObjectStoreError
 from runtime.process import stop_on_signals
 from showrunner import building, models
-from showrunner.data_dir import DataDir, DataDirBusyError
+from showrunner.data_dir import DataDir, DataDirError
 from showrunner.demo.child import ChildFailedError
 from showrunner.demo.demo import DemoError, run
 from showrunner.demo.options import DemoOptions
-from showrunner.ingest import ingest as ingest_files
-from showrunner.ingest_file import IngestError
+from showrunner.ingesting.file import IngestError
+from showrunner.ingesting.ingest import ingest as ingest_files
 
 DEFAULT_DATA_DIR = Path(".showrunner")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -32,7 +32,7 @@ _KNOWN_ERRORS = (
     ArtifactError,
     CatalogError,
     ChildFailedError,
-    DataDirBusyError,
+    DataDirError,
     DemoError,
     EventTableError,
     IngestError,

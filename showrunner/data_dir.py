@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from runtime.settings import LakeSettings, StoreSettings
 
 
-class DataDirBusyError(Exception):
-    """Another demo runs on this folder."""
+class DataDirError(Exception):
+    """The folder cannot be used; the message says why."""
+
+
+class DataDirBusyError(DataDirError):
+    """Somebody else works on this folder."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,13 @@ class DataDir:
 
     @classmethod
     def create(cls, path: Path) -> DataDir:
-        """Make the folders that are not there yet. Raises OSError where the path cannot be a folder of ours."""
+        """Make the folders that are not there yet. Raises DataDirError where they cannot be made."""
         data_dir = cls(path.expanduser().resolve())
-        for folder in (data_dir.store, data_dir.lake, data_dir.cache, data_dir.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for folder in (data_dir.store, data_dir.lake, data_dir.cache, data_dir.logs):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataDirError(f"{data_dir.root} cannot be used as a data folder: {error}") from error
         return data_dir
 
     @property
@@ -59,19 +68,22 @@ class DataDir:
         """The same for rooms that run within this process; the environment has no say."""
         own = self.environment()
         return (
-            StoreSettings(url=own["STORE_URL"]),
-            LakeSettings(catalog_uri=own["LAKE_CATALOG_URI"], warehouse=own["LAKE_WAREHOUSE"]),
+            # constructed: validation would fill in what the environment says of fields not given here
+            StoreSettings.model_construct(url=own["STORE_URL"]),
+            LakeSettings.model_construct(
+                catalog_uri=SecretStr(own["LAKE_CATALOG_URI"]), warehouse=own["LAKE_WAREHOUSE"]
+            ),
         )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one demo. Raises DataDirBusyError where another has it."""
+        """Hold the folder for one demo or one import. Raises DataDirBusyError where another has it."""
         with (self.root / ".lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DataDirBusyError(
-                    f"another demo runs on {self.root}; stop it, or choose another folder with --data-dir",
+                    f"a demo or an import runs on {self.root}; wait for its end, or choose another with --data-dir",
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contracts import layout
-from contracts.artifact import Manifest
+from contracts.artifact import ArtifactError, Manifest
 from contracts.pointers import ModelPointer
 from runtime.object_store import ObjectNotFoundError, ObjectStore
 from runtime.object_stores import open_store
@@ -22,10 +23,13 @@ def versions(store: ObjectStore) -> list[str]:
 
 
 def pointer(store: ObjectStore) -> ModelPointer | None:
+    """The pointer; None before the first model. Raises ArtifactError where it is damaged."""
     try:
         return ModelPointer.model_validate_json(store.get(layout.MODELS_CURRENT).data)
     except ObjectNotFoundError:
         return None
+    except ValidationError as error:
+        raise ArtifactError(f"{layout.MODELS_CURRENT} is damaged; the next build replaces it: {error}") from error
 
 
 def manifest(store: ObjectStore, version: str) -> Manifest:
@@ -38,7 +42,9 @@ def manifest(store: ObjectStore, version: str) -> Manifest:
 def show_all(data_dir: DataDir, console: Console) -> None:
     store = open_store(data_dir.settings()[0])
     current = pointer(store)
-    table = Table("", "model version", "trainer", "NDCG@10", "popularity", "events", "verdict")
+    # the version whole, whatever the width: it is copied into `models show`
+    version_column = Column("model version", no_wrap=True, min_width=len("YYYYMMDDTHHMMSSZ-xxxxxxxx"))
+    table = Table("", version_column, "trainer", "NDCG@10", "popularity", "events", "verdict")
     for version in versions(store):
         one = manifest(store, version)
         role = {current.champion: "champion", current.previous: "previous"}.get(version, "") if current else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from runtime.event_table import EventTable, open_catalog
 from runtime.settings import KafkaSettings
 from showrunner.data_dir import DataDir
 from showrunner.embedded.broker import Broker
@@ -30,3 +32,17 @@ def kafka() -> Iterator[KafkaSettings]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> DataDir:
     return DataDir.create(tmp_path / "data")
+
+
+@contextmanager
+def event_table(data_dir: DataDir) -> Iterator[EventTable]:
+    """The table of a lake in a folder."""
+    store, lake = data_dir.settings()
+    with open_catalog(lake, store) as catalog:
+        yield EventTable.open(catalog)
+
+
+@pytest.fixture
+def table(data_dir: DataDir) -> Iterator[EventTable]:
+    with event_table(data_dir) as opened:
+        yield opened

@@ -38,6 +38,9 @@ class Child:
 
     def start(self) -> None:
         if self._log is None:
+            if self.log_path.exists():
+                # what the last start ended with may be what somebody looks for
+                self.log_path.replace(self.log_path.with_name(f"{self.log_path.name}.1"))
             self._log = self.log_path.open("wb")
         self._process = subprocess.Popen(  # noqa: S603 - our own rooms
             [sys.executable, "-m", *self.arguments],

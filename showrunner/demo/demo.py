@@ -58,8 +58,8 @@ def run(data_dir: DataDir, options: DemoOptions, stop: Stop, console: Console) -
         stack.enter_context(data_dir.locked())
         store_settings, lake = data_dir.settings()
         store = open_store(store_settings)
-        table = EventTable.open(open_catalog(lake, store_settings))
-        archived_before = table.statistics().rows
+        with open_catalog(lake, store_settings) as catalog:
+            archived_before = EventTable.open(catalog).statistics().rows
         current = current_run(store)
         own_data = current is not None and current.source == INGESTED
         history = 0 if archived_before else options.history

@@ -71,6 +71,7 @@ def rooms(data_dir: DataDir, options: DemoOptions, broker: Broker, registry: Reg
             EVENT_GENERATOR_VIEWERS=options.viewers,
             EVENT_GENERATOR_RATE=options.rate,
             EVENT_GENERATOR_BACKFILL=history,
+            EVENT_GENERATOR_RESUME=not history,
             PROCESS_METRICS_PORT=ports["generator"],
         ),
         archiver=child(

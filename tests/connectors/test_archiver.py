@@ -27,7 +27,7 @@ from runtime.event_stream import (
     RawProducer,
     registry_client,
 )
-from runtime.event_table import EventTable, open_catalog
+from runtime.event_table import EventTable
 from runtime.process import Stop
 from runtime.settings import KafkaSettings
 from showrunner.data_dir import DataDir
@@ -60,11 +60,6 @@ def send_all(kafka: KafkaSettings, events: list[EngagementEvent]) -> Delivery:
         for each in events:
             producer.send(each)
         return producer.flush(10)
-
-
-def table_of(data_dir: DataDir) -> EventTable:
-    store, lake = data_dir.settings()
-    return EventTable.open(open_catalog(lake, store))
 
 
 def rows(table: EventTable) -> list[dict[str, Any]]:
@@ -115,8 +110,7 @@ def in_thread(one: Archiver) -> Iterator[None]:
     assert not failures, failures
 
 
-def test_what_was_sent_stands_in_the_table_with_its_coordinates(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_what_was_sent_stands_in_the_table_with_its_coordinates(kafka: KafkaSettings, table: EventTable) -> None:
     assert send(kafka, 0, 1_200).acknowledged == 1_200
     with running(kafka, table) as one:
         eventually(lambda: one.counts.archived == 1_200)
@@ -131,16 +125,14 @@ def test_what_was_sent_stands_in_the_table_with_its_coordinates(kafka: KafkaSett
     assert abs((first["kafka_timestamp"] - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_stopping_archives_what_the_broker_still_holds(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_stopping_archives_what_the_broker_still_holds(kafka: KafkaSettings, table: EventTable) -> None:
     slow = ConnectorsSettings(flush_events=1_000_000, flush_seconds=3_600)
     with running(kafka, table, slow):
         send(kafka, 0, 3_000)
     assert len(rows(table)) == 3_000
 
 
-def test_a_restart_goes_on_where_the_table_ends(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_a_restart_goes_on_where_the_table_ends(kafka: KafkaSettings, table: EventTable) -> None:
     for start in (0, 700):
         send(kafka, start, 700)
         with running(kafka, table):
@@ -149,8 +141,7 @@ def test_a_restart_goes_on_where_the_table_ends(kafka: KafkaSettings, data_dir: 
     assert len(stored) == len(set(stored)) == 1_400
 
 
-def test_a_new_broker_is_a_cluster_of_its_own(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_a_new_broker_is_a_cluster_of_its_own(kafka: KafkaSettings, table: EventTable) -> None:
     send(kafka, 0, 600)
     with running(kafka, table):
         pass
@@ -159,13 +150,16 @@ def test_a_new_broker_is_a_cluster_of_its_own(kafka: KafkaSettings, data_dir: Da
         send(rebuilt, 600, 100)
         with running(rebuilt, table):
             pass
+    # and back: what the first one's rows hold is not taken again
+    send(kafka, 700, 100)
+    with running(kafka, table):
+        pass
     stored = rows(table)
-    assert len(stored) == len({row["event_id"] for row in stored}) == 700
+    assert len(stored) == len({row["event_id"] for row in stored}) == 800
     assert {row["kafka_cluster"] for row in stored} == {"test-cluster", "second"}
 
 
-def test_a_new_broker_under_the_old_name_is_refused(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_a_new_broker_under_the_old_name_is_refused(kafka: KafkaSettings, table: EventTable) -> None:
     send(kafka, 0, 600)
     with running(kafka, table):
         pass
@@ -192,8 +186,7 @@ def dead_letters(kafka: KafkaSettings, wanted: int) -> list[tuple[bytes, dict[st
     return found
 
 
-def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(kafka: KafkaSettings, data_dir: DataDir) -> None:
-    table = table_of(data_dir)
+def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(kafka: KafkaSettings, table: EventTable) -> None:
     send(kafka, 0, 10)
     raw = Producer({"bootstrap.servers": kafka.bootstrap_servers})
     raw.produce(ENGAGEMENT_EVENTS, key=b"1", value=b"not avro at all", partition=0)
@@ -225,17 +218,16 @@ def overflow(kafka: KafkaSettings) -> None:
         producer.flush(10)
 
 
-def test_forgotten_events_stop_the_archiver(kafka: KafkaSettings, data_dir: DataDir) -> None:
+def test_forgotten_events_stop_the_archiver(kafka: KafkaSettings, table: EventTable) -> None:
     overflow(kafka)
     lost = pytest.raises(EventsLostError, match=r"forgotten \d+ events of engagement-events, partition 0.*ON_LOST=skip")
-    with archiver(kafka, table_of(data_dir)) as one, lost:
+    with archiver(kafka, table) as one, lost:
         one.run(Stop())
 
 
-def test_forgotten_events_are_skipped_on_request(kafka: KafkaSettings, data_dir: DataDir) -> None:
+def test_forgotten_events_are_skipped_on_request(kafka: KafkaSettings, table: EventTable) -> None:
     overflow(kafka)
     send(kafka, 0, 50)
-    table = table_of(data_dir)
     with running(kafka, table, FAST.model_copy(update={"on_lost": "skip"})) as one:
         eventually(lambda: one.counts.archived == 50)
     assert len(rows(table)) == 50
@@ -258,16 +250,18 @@ class Unsure:
     def summary_value(self, key: str) -> str | None:
         return self._table.summary_value(key)
 
+    def next_offsets(self, cluster: str, topic: str) -> dict[int, int]:
+        return self._table.next_offsets(cluster, topic)
+
     def maintain(self, budget_seconds: float, *, orphan_age_seconds: float) -> None:
         raise OSError("not now")
 
 
 @pytest.mark.parametrize("commits", [True, False])
 def test_a_commit_of_unknown_outcome_is_neither_lost_nor_doubled(
-    kafka: KafkaSettings, data_dir: DataDir, commits: bool, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaSettings, table: EventTable, commits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.archiver.RETRY_SECONDS", 0.05)
-    table = table_of(data_dir)
     send(kafka, 0, 900)
     every = FAST.model_copy(update={"maintain_commits": 1})
     with running(kafka, Unsure(table, failures=2, commits=commits), every) as one:
@@ -276,7 +270,9 @@ def test_a_commit_of_unknown_outcome_is_neither_lost_nor_doubled(
     assert len(stored) == len(set(stored)) == 900
 
 
-def test_sigkill_mid_stream_loses_and_doubles_nothing(kafka: KafkaSettings, data_dir: DataDir, tmp_path: Path) -> None:
+def test_sigkill_mid_stream_loses_and_doubles_nothing(
+    kafka: KafkaSettings, data_dir: DataDir, table: EventTable, tmp_path: Path
+) -> None:
     environment = {
         **data_dir.environment(),
         **kafka_environment(kafka),
@@ -284,7 +280,7 @@ def test_sigkill_mid_stream_loses_and_doubles_nothing(kafka: KafkaSettings, data
         "CONNECTORS_FLUSH_SECONDS": "0.2",
         "CONNECTORS_MAINTAIN_COMMITS": "5",
     }
-    table, log = table_of(data_dir), tmp_path / "archiver.log"
+    log = tmp_path / "archiver.log"
     acknowledged = 0
     kills = 4
     for round_number in range(kills):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +79,33 @@ def test_a_new_catalogue_keeps_what_was_seen_of_the_old() -> None:
     rest = [item for _, item in pairs(one.rate(unseen))]
     assert len(rest) == len(set(rest))
     assert not seen & set(rest)
+
+
+def test_a_resumed_simulation_knows_who_came_and_what_they_saw() -> None:
+    first = simulation(viewers=3, items=40, arrivals=0.1)
+    before = first.rate(60)
+    second = simulation(viewers=3, items=40, sequence_seed=9)
+    second.resume(pa.chunked_array([before.user_ids]), pa.chunked_array([[*before.item_ids[:-1], "gone"]]))
+    assert second.viewers == max(int(user) for user in before.user_ids)
+    known = set(pairs(before)[:-1])
+    seen_by_one = len({pair for pair in known if pair[0] == "1"})
+    assert 0 < seen_by_one < 20
+    after = pairs(second.rate(30))
+    repeated = {pair for pair in after if pair in known}
+    exhausted = {user for user, _ in after if sum(pair[0] == user for pair in [*known, *after]) > 40}
+    assert {user for user, _ in repeated} <= exhausted
+
+
+def test_resuming_on_nothing_changes_nothing() -> None:
+    one = simulation(viewers=3)
+    one.resume(pa.chunked_array([[]], pa.string()), pa.chunked_array([[]], pa.string()))
+    assert one.viewers == 3
+
+
+@pytest.mark.parametrize("user_id", ["0", "someone"])
+def test_viewers_of_another_world_are_refused(user_id: str) -> None:
+    with pytest.raises(ValueError, match=r"not of this world|Failed to parse"):
+        simulation().resume(pa.chunked_array([[user_id]]), pa.chunked_array([["1"]]))
 
 
 def test_without_items_there_is_nothing_to_rate() -> None:

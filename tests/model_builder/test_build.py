@@ -11,13 +11,14 @@ from contracts.artifact import ARRAY_NAMES, Manifest, Model, load
 from contracts.pointers import ModelPointer
 from model_builder.build import Outcome, build
 from model_builder.gate import decide
-from model_builder.inputs import read_champion
+from model_builder.inputs import Served, read_served
 from model_builder.publish import PublishError, promote
 from model_builder.settings import ModelBuilderSettings
-from runtime.event_table import EventTable, open_catalog
+from runtime.event_table import EventTable
 from runtime.object_store import ObjectStore, StoreUnavailableError
 from runtime.object_stores import open_store
 from showrunner.data_dir import DataDir
+from tests.conftest import event_table
 from tests.items import publish_items, some_items
 from tests.model_builder.events import append, simulated
 
@@ -27,12 +28,6 @@ QUICK = ModelBuilderSettings(epochs=5, components=8, max_sampled=10)
 @pytest.fixture
 def store(data_dir: DataDir) -> ObjectStore:
     return open_store(data_dir.settings()[0])
-
-
-@pytest.fixture
-def table(data_dir: DataDir) -> EventTable:
-    settings, lake = data_dir.settings()
-    return EventTable.open(open_catalog(lake, settings))
 
 
 def published(store: ObjectStore, tmp_path: Path) -> Model:
@@ -74,11 +69,11 @@ def test_the_same_data_and_seed_give_the_same_model(data_dir: DataDir, tmp_path:
     events = simulated(viewers=40, items=50, events=1_000)
     for name in ("one", "two"):
         own = DataDir.create(tmp_path / name)
-        settings, lake = own.settings()
-        store, table = open_store(settings), EventTable.open(open_catalog(lake, settings))
+        store = open_store(own.settings()[0])
         publish_items(store, some_items(50))
-        append(table, events)
-        build(store, table, QUICK)
+        with event_table(own) as table:
+            append(table, events)
+            build(store, table, QUICK)
         models.append(published(store, tmp_path / "download" / name))
     for name in ARRAY_NAMES:
         assert np.array_equal(getattr(models[0].arrays, name), getattr(models[1].arrays, name)), name
@@ -190,13 +185,33 @@ def test_a_pointer_that_moved_meanwhile_is_left_alone(store: ObjectStore, table:
     publish_items(store, some_items(30))
     append(table, simulated(viewers=20, items=30, events=400))
     build(store, table, QUICK)
-    stale = read_champion(store)
-    assert stale is not None
+    stale = read_served(store)
     promote(store, layout.version(datetime.now(UTC), "aaaaaaaa"), stale)
     with pytest.raises(PublishError, match="moved by another builder"):
         promote(store, layout.version(datetime.now(UTC), "bbbbbbbb"), stale)
     with pytest.raises(PublishError, match="moved by another builder"):
-        promote(store, layout.version(datetime.now(UTC), "cccccccc"), None)
+        promote(store, layout.version(datetime.now(UTC), "cccccccc"), Served())
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        b"no json",
+        b"{}",
+        b'{"champion": "zzz", "updated_at": "2026-01-01T00:00:00Z"}',
+        b'{"champion": "20260101T000000Z-00000000", "updated_at": "2026-01-01T00:00:00Z"}',
+    ],
+    ids=["no JSON", "no fields", "no version", "a version that is not there"],
+)
+def test_a_damaged_pointer_is_repaired_by_the_next_model(
+    store: ObjectStore, table: EventTable, tmp_path: Path, pointer: bytes
+) -> None:
+    publish_items(store, some_items(30))
+    append(table, simulated(viewers=20, items=30, events=400))
+    store.put(layout.MODELS_CURRENT, pointer)
+    outcome = build(store, table, QUICK)
+    assert outcome.status == "promoted"
+    assert published(store, tmp_path).manifest == outcome.manifest
 
 
 def manifest_of(outcome: Outcome, trainer: str) -> Manifest:

@@ -139,6 +139,16 @@ def test_the_summary_is_found_however_many_snapshots_ago(table: EventTable) -> N
     assert table.summary_value("missing") is None
 
 
+def test_next_offsets_are_those_of_one_cluster_and_topic(table: EventTable) -> None:
+    table.append(run(0, 0, 5), {})
+    table.append(run(2, 7, 9), {})
+    table.append(run(0, 20, 30, kafka_cluster="other"), {})
+    table.append(run(0, 40, 50, kafka_topic="other"), {})
+    table.append(rows(event(None, None), event(1, None)), {})
+    assert table.next_offsets("c", "engagement-events") == {0: 5, 2: 9}
+    assert table.next_offsets("unknown", "engagement-events") == {}
+
+
 def test_statistics_come_from_the_metadata(table: EventTable) -> None:
     table.append(run(0, 0, 5), {})
     table.append(run(0, 5, 7), {})

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from contracts.watermark import Watermark
-from runtime.event_table import EventTable, open_catalog
-from showrunner.data_dir import DataDir, DataDirBusyError
+from showrunner.data_dir import DataDir
+from tests.conftest import event_table
 from tests.ports import free_port
 from tests.processes import eventually
 
@@ -81,30 +81,19 @@ def test_the_demo_serves_reloads_stops_and_goes_on(tmp_path: Path) -> None:
             versions.add(answer["model_version"])
             requests += 1
         assert requests > 100
-    settings, lake = DataDir(data.resolve()).settings()
-    table = EventTable.open(open_catalog(lake, settings))
-    archived = table.statistics().rows
-    assert archived == table.read_new(Watermark()).rows.num_rows
-    # what the generator sent until it ended is in the lake
-    sent = (data / "logs" / "event_generator.log").read_text().splitlines()[-1]
-    assert f" {archived} acknowledged, 0 failed" in sent
-    log.unlink()
-    with demo(data, port, log, "--build-every", "10m"):
-        eventually(lambda: ready(port), 20, "the old model")
-        assert recommend(port, 1)["model_version"] == max(versions)
-        eventually(lambda: table.statistics().rows > archived, what="new events")
-    assert table.statistics().rows == table.read_new(Watermark()).rows.num_rows > archived
-
-
-def test_one_folder_is_one_demos(data_dir: DataDir) -> None:
-    with (
-        data_dir.locked(),
-        pytest.raises(DataDirBusyError, match=r"another demo runs on .*--data-dir"),
-        data_dir.locked(),
-    ):
-        pass
-    with data_dir.locked():
-        pass
+    with event_table(DataDir(data.resolve())) as table:
+        archived = table.statistics().rows
+        assert archived == table.read_new(Watermark()).rows.num_rows
+        # what the generator sent until it ended is in the lake
+        sent = (data / "logs" / "event_generator.log").read_text().splitlines()[-1]
+        assert f" {archived} acknowledged, 0 failed" in sent
+        log.unlink()
+        with demo(data, port, log, "--build-every", "10m"):
+            eventually(lambda: ready(port), 20, "the old model")
+            assert recommend(port, 1)["model_version"] == max(versions)
+            eventually(lambda: table.statistics().rows > archived, what="new events")
+            assert f"going on after {archived} events" in (data / "logs" / "event_generator.log").read_text()
+        assert table.statistics().rows == table.read_new(Watermark()).rows.num_rows > archived
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:

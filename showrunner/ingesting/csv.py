@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from showrunner.ingest_check import check
-from showrunner.ingest_columns import find_columns
-from showrunner.ingest_csv_plain import plain_rows
-from showrunner.ingest_csv_records import Shape, careful_rows, split_record
-from showrunner.ingest_file import IngestError, InputFile
-from showrunner.ingest_rows import Checked
+from showrunner.ingesting.check import check
+from showrunner.ingesting.columns import find_columns
+from showrunner.ingesting.csv_plain import plain_rows
+from showrunner.ingesting.csv_records import Shape, careful_rows, split_record
+from showrunner.ingesting.file import IngestError, InputFile
+from showrunner.ingesting.rows import Checked
 
 BLOCK: Final = 16 << 20
 PIECE: Final = 64 << 10

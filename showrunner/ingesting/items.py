@@ -12,7 +12,7 @@ from exporter.source import Entry, SourceError
 from exporter.validate import validate
 from runtime.catalog import INGEST, CatalogError, Publication, Rejected, current_run, publish_run, read_items
 from runtime.object_store import ObjectStore
-from showrunner.ingest_file import IngestError
+from showrunner.ingesting.file import IngestError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from contracts.events import VALUE_RANGE, EventType
 from contracts.ids import MAX_ID_LENGTH
-from showrunner.ingest_rows import (
+from showrunner.ingesting.rows import (
     EARLIEST_MS,
     EVENT_SCHEMA,
     LATEST_MS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from showrunner.ingest_file import IngestError
+from showrunner.ingesting.file import IngestError
 
 ACCEPTED: Final[dict[str, tuple[str, ...]]] = {
     "user_id": ("user_id", "userId"),
@@ -44,4 +44,7 @@ def find_columns(names: Sequence[str], where: str) -> dict[str, int]:
 
 def pick(record: Mapping[str, Any], column: str) -> Any:
     """The value of one of ACCEPTED in a record, None where it has none."""
-    return next((record[name] for name in ACCEPTED[column] if record.get(name) is not None), None)
+    for name in ACCEPTED[column]:
+        if (value := record.get(name)) is not None:
+            return value
+    return None

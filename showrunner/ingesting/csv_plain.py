@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
-from showrunner.ingest_check import RAW_COLUMNS
-from showrunner.ingest_csv_records import Shape
+from showrunner.ingesting.check import RAW_COLUMNS
+from showrunner.ingesting.csv_records import Shape
 
 _COMMA, _NEWLINE, _RETURN, _QUOTE = b',\n\r"'
 _BEFORE: Final = np.array([_COMMA, _NEWLINE, _QUOTE], np.uint8)

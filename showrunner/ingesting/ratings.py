@@ -13,21 +13,19 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import EqualTo
 
-from contracts import layout
 from runtime.event_table import EVENT_ROW_SCHEMA
-from showrunner.ingest_csv import read_csv
-from showrunner.ingest_event_ids import event_ids
-from showrunner.ingest_file import InputFile
-from showrunner.ingest_jsonl import read_jsonl
-from showrunner.ingest_parquet import read_parquet
-from showrunner.ingest_rejected import RejectedRows
-from showrunner.ingest_rows import EVENT_SCHEMA, Checked
+from showrunner.ingesting.csv import read_csv
+from showrunner.ingesting.event_ids import event_ids
+from showrunner.ingesting.file import InputFile
+from showrunner.ingesting.jsonl import read_jsonl
+from showrunner.ingesting.parquet import read_parquet
+from showrunner.ingesting.rejected import RejectedRows
+from showrunner.ingesting.rows import EVENT_SCHEMA, Checked
 
 TOPIC: Final = "import"
 SOURCE: Final = "import"
+PARTITION: Final = 0
 ROWS_PER_APPEND: Final = 500_000
 
 _READERS: Final[dict[str, Callable[[InputFile], Iterator[Checked]]]] = {
@@ -42,6 +40,8 @@ class Table(Protocol):
     """What an import needs of an EventTable."""
 
     def append(self, rows: pa.Table, properties: Mapping[str, str]) -> int: ...
+
+    def next_offsets(self, cluster: str, topic: str) -> dict[int, int]: ...
 
 
 @dataclass
@@ -60,12 +60,9 @@ def cluster_of(file: InputFile) -> str:
     return f"import:{file.sha256}"
 
 
-def last_loaded_line(catalog: Catalog, cluster: str) -> int:
-    """The highest offset that the table has of an import, 0 where it has none. The table must exist."""
-    table = catalog.load_table(layout.ENGAGEMENT_TABLE)
-    scan = table.scan(row_filter=EqualTo(term="kafka_cluster", value=cluster), selected_fields=("kafka_offset",))
-    highest = (pc.max(batch.column("kafka_offset")).as_py() for batch in scan.to_arrow_batch_reader())
-    return max((offset for offset in highest if offset is not None), default=0)
+def last_loaded_line(table: Table, file: InputFile) -> int:
+    """The highest line that the table has of this file, 0 where it has none."""
+    return table.next_offsets(cluster_of(file), TOPIC).get(PARTITION, 1) - 1
 
 
 def load_ratings(
@@ -94,7 +91,7 @@ def load_ratings(
         EventTableError: see EventTable.append.
     """
     counts, cluster, imported_at = RatingsCounts(), cluster_of(file), datetime.now(UTC)
-    for events in _chunks(_READERS[file.suffix](file), rejected, lambda: progress(file.position()), rows_per_append):
+    for events in _chunks(_checked(file, progress), rejected, rows_per_append):
         if catalogue is not None:
             known = pc.sum(pc.is_in(events["item_id"], value_set=catalogue)).as_py() or 0
             counts.unknown += events.num_rows - known
@@ -104,7 +101,6 @@ def load_ratings(
             lines = f"{new['line'][0]}-{new['line'][-1]}"
             table.append(event_rows(new, cluster, imported_at), {"import.cluster": cluster, "import.lines": lines})
             counts.loaded += new.num_rows
-    file.check_unchanged()
     return counts
 
 
@@ -122,7 +118,7 @@ def event_rows(events: pa.Table, cluster: str, imported_at: datetime) -> pa.Tabl
         "request_id": None,
         "kafka_cluster": cluster,
         "kafka_topic": TOPIC,
-        "kafka_partition": 0,
+        "kafka_partition": PARTITION,
         "kafka_timestamp": imported_at.replace(microsecond=imported_at.microsecond // 1000 * 1000),
     }
     columns = {name: events[name] for name in ("user_id", "item_id", "event_type", "value", "occurred_at")}
@@ -133,14 +129,20 @@ def event_rows(events: pa.Table, cluster: str, imported_at: datetime) -> pa.Tabl
     return pa.table({name: columns[name] for name in EVENT_ROW_SCHEMA.names}).cast(EVENT_ROW_SCHEMA)
 
 
-def _chunks(
-    batches: Iterator[Checked], rejected: RejectedRows, read: Callable[[], None], rows: int
-) -> Iterator[pa.Table]:
+def _checked(file: InputFile, progress: Callable[[int], None]) -> Iterator[Checked]:
+    for batch in _READERS[file.suffix](file):
+        # before any of it is appended: rows of another file must not pass for rows of the one that was hashed
+        file.check_unchanged()
+        progress(file.position())
+        yield batch
+    file.check_unchanged()
+
+
+def _chunks(batches: Iterator[Checked], rejected: RejectedRows, rows: int) -> Iterator[pa.Table]:
     """The good rows, `rows` at a time; the bad ones into `rejected`."""
     waiting = EVENT_SCHEMA.empty_table()
     for batch in batches:
         rejected.add(batch.rejected)
-        read()
         waiting = pa.concat_tables([waiting, batch.events])
         while waiting.num_rows >= rows:
             yield waiting.slice(0, rows)

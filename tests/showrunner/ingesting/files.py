@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from showrunner.ingest_file import opened
-from showrunner.ingest_ratings import _READERS
-from showrunner.ingest_rows import EVENT_SCHEMA, Checked
+from showrunner.ingesting.file import opened
+from showrunner.ingesting.ratings import _READERS
+from showrunner.ingesting.rows import EVENT_SCHEMA, Checked
 
 HEADER = "userId,movieId,rating,timestamp\n"
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from showrunner.ingest_check import RAW_COLUMNS, check
-from showrunner.ingest_columns import find_columns
-from showrunner.ingest_file import IngestError, InputFile
-from showrunner.ingest_rows import Checked
+from showrunner.ingesting.check import RAW_COLUMNS, check
+from showrunner.ingesting.columns import find_columns
+from showrunner.ingesting.file import IngestError, InputFile
+from showrunner.ingesting.rows import Checked
 
 _ROWS: Final = 64 << 10
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

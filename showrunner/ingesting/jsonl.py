@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from showrunner.ingest_columns import pick
-from showrunner.ingest_file import InputFile
-from showrunner.ingest_rows import Checked, RejectedRow, Row, check_rows
+from showrunner.ingesting.columns import pick
+from showrunner.ingesting.file import InputFile
+from showrunner.ingesting.rows import Checked, RejectedRow, Row, check_rows
 
 MAX_LINE: Final = 1 << 20
 _LINES: Final = 10_000
@@ -44,10 +44,10 @@ def _lines(file: InputFile) -> Iterator[bytes]:
 def _row(number: int, line: bytes) -> Row:
     if len(line) > MAX_LINE:
         raise ValueError(f"the line is longer than {MAX_LINE} bytes")
-    record = json.loads(line)
+    record = json.loads(line.decode())
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
-    return Row(number, *(pick(record, name) for name in Row._fields if name != "line"))
+    return Row(number, *[pick(record, name) for name in Row._fields[1:]])
 
 
 def _reason(error: Exception) -> str:

@@ -6,15 +6,16 @@ import csv
 import gzip
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from showrunner import ingest_csv
-from showrunner.ingest_csv_records import MAX_RECORD
-from showrunner.ingest_file import IngestError
-from tests.showrunner.ingest_files import HEADER, read, reasons, rows, written
+from showrunner.ingesting import csv as csv_reader
+from showrunner.ingesting.csv_records import MAX_RECORD
+from showrunner.ingesting.file import IngestError
+from tests.showrunner.ingesting.files import HEADER, read, reasons, rows, written
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 SCRAPS = st.lists(
@@ -62,7 +63,9 @@ class TestReading:
         end=st.sampled_from(["\n", "\r\n"]),
         block=st.sampled_from([60, 100, 10_000]),
     )
-    def test_what_pythons_csv_writes_is_read(self, tmp_path: Path, data, quoting, end, block) -> None:
+    def test_what_pythons_csv_writes_is_read(
+        self, tmp_path: Path, data: list[Any], quoting: Any, end: str, block: int
+    ) -> None:
         text = StringIO()
         writer = csv.writer(text, quoting=quoting, lineterminator=end)
         writer.writerow(["userId", "movieId", "rating", "timestamp", "review"])
@@ -78,11 +81,13 @@ class TestReading:
     @given(scraps=SCRAPS, block=st.sampled_from([40, 64, 1000]), piece=st.sampled_from([1, 10, 1000]))
     @example(scraps='1,2,"3\n1,2,3,4\n', block=1000, piece=1)
     @example(scraps="1,2,3,4\r5,6,3,8\n", block=1000, piece=1000)
-    def test_the_fast_way_reads_what_the_careful_way_reads(self, tmp_path: Path, scraps, block, piece) -> None:
+    def test_the_fast_way_reads_what_the_careful_way_reads(
+        self, tmp_path: Path, scraps: str, block: int, piece: int
+    ) -> None:
         path = written(tmp_path / "r.csv", HEADER + scraps)
         fast = read(path, block=block, piece=piece)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ingest_csv, "plain_rows", lambda *_: None)
+            patch.setattr(csv_reader, "plain_rows", lambda *_: None)
             careful = read(path)
         assert (rows(fast), fast.rejected) == (rows(careful), careful.rejected)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from contracts.events import VALUE_RANGE, EventType, value_problem
@@ -143,7 +142,7 @@ def _time(value: Any) -> int:
     milliseconds = None
     if (number := _number(value)) is not None:
         if abs(number) < 1e15:
-            milliseconds = int(np.rint(number if abs(number) >= MILLISECONDS_FROM else number * 1000))
+            milliseconds = round(number if abs(number) >= MILLISECONDS_FROM else number * 1000)
     elif (moment := _moment(value)) is not None:
         milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     else:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 from rich.console import Console
@@ -17,12 +17,13 @@ from runtime.event_table import EventTable, open_catalog
 from runtime.object_store import ObjectStore
 from runtime.object_stores import open_store
 from showrunner.data_dir import DataDir
-from showrunner.ingest_file import IngestError, InputFile, opened
-from showrunner.ingest_items import load_items
-from showrunner.ingest_ratings import RatingsCounts, cluster_of, last_loaded_line, load_ratings
-from showrunner.ingest_rejected import SHOWN, RejectedRows
+from showrunner.ingesting.file import IngestError, InputFile, opened
+from showrunner.ingesting.items import load_items
+from showrunner.ingesting.ratings import RatingsCounts, last_loaded_line, load_ratings
+from showrunner.ingesting.rejected import SHOWN, RejectedRows
 
-SYNTHETIC = "synthetic"
+SYNTHETIC: Final = "synthetic"
+"""The demo's source, whose ids begin at 1 like those of many others."""
 
 
 def ingest(
@@ -45,12 +46,13 @@ def ingest(
         errors: takes what could not be loaded.
 
     Raises:
-        IngestError: neither file is given, one cannot be read, or another import runs on the same folder.
+        IngestError: neither file is given, or one cannot be read.
+        DataDirBusyError: another import, or a demo, runs on the same folder.
         CatalogError, EventTableError, ObjectStoreError: the lake cannot be used.
     """
     if ratings is None and items is None:
         raise IngestError("nothing to load: name a file with --ratings, with --items, or both")
-    with _alone(data_dir):
+    with data_dir.locked():
         store = open_store(data_dir.settings()[0])
         current = current_run(store)
         if current is not None and current.source == SYNTHETIC:
@@ -88,7 +90,7 @@ def _ingest_ratings(file: InputFile, data_dir: DataDir, store: ObjectStore, outp
             counts = load_ratings(
                 file,
                 table,
-                loaded_until=last_loaded_line(catalog, cluster_of(file)),
+                loaded_until=last_loaded_line(table, file),
                 catalogue=_item_ids(store),
                 rejected=rejected,
                 progress=progress,
@@ -131,17 +133,6 @@ def _progress(console: Console, file: InputFile) -> Iterator[Callable[[int], Non
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(file.path.name, total=file.size)
         yield lambda position: progress.update(task, completed=position)
-
-
-@contextmanager
-def _alone(data_dir: DataDir) -> Iterator[None]:
-    """Two imports of one file at once would both find that nothing is there yet."""
-    with (data_dir.root / ".ingest.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise IngestError(f"another import runs on {data_dir.root}: wait until it has ended") from None
-        yield
 
 
 def _say(console: Console, text: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from showrunner.ingest_check import RAW_COLUMNS, _all_good
-from showrunner.ingest_rows import Row, check_rows
+from showrunner.ingesting.check import RAW_COLUMNS, _all_good
+from showrunner.ingesting.rows import Row, check_rows
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

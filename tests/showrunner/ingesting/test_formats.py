@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from showrunner.ingest_file import IngestError
-from showrunner.ingest_jsonl import MAX_LINE
-from tests.showrunner.ingest_files import read, reasons, rows, written
+from showrunner.ingesting.file import IngestError
+from showrunner.ingesting.jsonl import MAX_LINE
+from tests.showrunner.ingesting.files import read, reasons, rows, written
 
 NAMES = ("user_id", "item_id", "event_type", "value", "timestamp")
 ID = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1, max_size=9)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from runtime.object_store import ObjectStore
-from showrunner.ingest_rows import RejectedRow
+from showrunner.ingesting.rows import RejectedRow
 
 SHOWN: Final = 10
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from showrunner.ingest_check import RAW_COLUMNS
-from showrunner.ingest_rows import RejectedRow
+from showrunner.ingesting.check import RAW_COLUMNS
+from showrunner.ingesting.rows import RejectedRow
 
 MAX_RECORD: Final = 1 << 20
 """Bytes. A quote that is opened by mistake may not swallow the rest of the file."""

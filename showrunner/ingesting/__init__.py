@@ -1,0 +1,1 @@
+"""`showrunner ingest`: a team's own history into the lake."""
