@@ -14,10 +14,12 @@ from runtime.settings import KafkaSettings
 from showrunner.data_dir import DataDir
 from showrunner.embedded.broker import Broker
 from showrunner.embedded.registry import Registry
+from tests.real import forget_own_settings
 
 # how fast an example runs says more about the machine than about the code
 settings.register_profile("showrunner", deadline=None)
 settings.load_profile("showrunner")
+forget_own_settings()
 
 
 @pytest.fixture
