@@ -39,6 +39,16 @@ class Metrics:
             "Attempts to load the published model that failed; the old one stays.",
             registry=registry,
         )
+        self._stale = Gauge(
+            "recommender_stale",
+            "1 while it cannot be told, or had, what is published; lists are answered all the same.",
+            registry=registry,
+        )
+        self._checked = Gauge(
+            "recommender_checked_timestamp_seconds",
+            "When what is published was last what is served.",
+            registry=registry,
+        )
         self._age.set(math.nan)
 
     def ranked(self, strategy: Strategy, seconds: float) -> None:
@@ -55,3 +65,8 @@ class Metrics:
 
     def reload_failed(self) -> None:
         self._failures.inc()
+        self._stale.set(1)
+
+    def confirmed(self) -> None:
+        self._stale.set(0)
+        self._checked.set_to_current_time()

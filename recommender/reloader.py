@@ -149,6 +149,7 @@ class Reloader:
 
     def _failed(self, about: str, error: Exception) -> Outcome:
         self._metrics.reload_failed()
+        self._current.trouble = str(error) or type(error).__name__
         self._current.why_none = "The published model could not be loaded; the service's log says why."
         self._failures = self._failures + 1 if about == self._failing else 1
         self._retry_at = self._clock() + min(self._poll_seconds * 2**self._failures, MAX_BACKOFF_SECONDS)
@@ -160,4 +161,8 @@ class Reloader:
         return Outcome.FAILED
 
     def _recovered(self) -> None:
+        if self._failures:
+            log.info("recovered: what is published is served")
         self._failing, self._failures = None, 0
+        self._current.confirmed()
+        self._metrics.confirmed()

@@ -26,13 +26,21 @@ def model_routes(current: CurrentModel) -> APIRouter:
     async def manifest() -> Response:
         return Response(current.take().manifest_json, media_type="application/json")
 
-    @router.get("/ready", summary="Is there a model to answer with?", response_model=Readiness, responses=_NO_MODEL)
+    @router.get(
+        "/ready",
+        summary="Is there a model to answer with?",
+        description="200 also while the object store is away: `status` is then `stale`, and `trouble` says why.",
+        response_model=Readiness,
+        responses=_NO_MODEL,
+    )
     async def ready() -> Response:
         model = current.take()
         created_at = model.artifact.manifest.created_at
         return json_response(
             Readiness(
-                status="ready",
+                status="stale" if current.trouble else "ready",
+                trouble=current.trouble,
+                checked_at=current.checked_at,
                 model_version=model.version,
                 model_created_at=created_at,
                 model_age_seconds=round((datetime.now(UTC) - created_at).total_seconds(), 3),

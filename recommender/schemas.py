@@ -137,9 +137,12 @@ class Viewers:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The model that is served. Ages in seconds."""
+    """The model that is served. `status` is `ready`, or `stale` where it is not certain that a newer one is not
+    published: `trouble` says why, `checked_at` when it last was. Ages in seconds."""
 
     status: str
+    trouble: str | None
+    checked_at: datetime | None
     model_version: str
     model_created_at: datetime
     model_age_seconds: float

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.events import ENGAGEMENT_PARTITIONS
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -24,6 +26,8 @@ class StoreSettings(BaseSettings):
     access_key: SecretStr | None = None
     """For `s3://` URLs; without it the requests are anonymous."""
     secret_key: SecretStr | None = None
+    ca: FilePath | None = None
+    """PEM file of the authority that signed the endpoint's certificate; by default those that the system trusts."""
 
 
 class KafkaSettings(BaseSettings):
@@ -37,6 +41,45 @@ class KafkaSettings(BaseSettings):
     """Base URL of a registry that speaks Confluent's API."""
     cluster: str | None = None
     """Name of the Kafka cluster in the lake's rows; by default the id that the broker tells."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the brokers are spoken to."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """For the SASL protocols."""
+    sasl_username: str | None = None
+    """For the SASL protocols."""
+    sasl_password: SecretStr | None = None
+    """For the SASL protocols."""
+    ca: FilePath | None = None
+    """PEM file of the authority that signed the brokers' certificates; by default those that the system trusts."""
+    schema_registry_username: str | None = None
+    """For a registry that wants basic authentication."""
+    schema_registry_password: SecretStr | None = None
+    """For a registry that wants basic authentication."""
+    schema_registry_ca: FilePath | None = None
+    """PEM file of the authority that signed the registry's certificate."""
+
+    @model_validator(mode="after")
+    def _credentials_are_whole(self) -> Self:
+        if self.security_protocol.startswith("SASL") and (self.sasl_username is None or self.sasl_password is None):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.security_protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+            )
+        if (self.schema_registry_username is None) != (self.schema_registry_password is None):
+            raise ValueError("KAFKA_SCHEMA_REGISTRY_USERNAME and KAFKA_SCHEMA_REGISTRY_PASSWORD belong together")
+        return self
+
+
+class TopicSettings(BaseSettings):
+    """`TOPIC_*`: how the topics are created. Existing ones are left as they are."""
+
+    model_config = SettingsConfigDict(env_prefix="TOPIC_")
+
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = ENGAGEMENT_PARTITIONS
+    """Of `engagement-events`."""
+    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
+    """Copies of every topic; 3 in production."""
+    retention_hours: Annotated[float, Field(gt=0)] = 168.0
+    """How long events stay in Kafka; longer than any outage of the lake."""
 
 
 class LakeSettings(BaseSettings):
@@ -46,9 +89,11 @@ class LakeSettings(BaseSettings):
 
     catalog_uri: Annotated[SecretStr, Field(min_length=1)]
     """SQLAlchemy URL of the Iceberg catalog: `sqlite:////path/catalog.db` or `postgresql+psycopg2://…`; it may
-    carry a password, so it is never printed."""
+    carry a password, so it is never printed. TLS as the driver has it: `?sslmode=verify-full&sslrootcert=/ca.pem`."""
     warehouse: Annotated[str, Field(pattern=r"^(s3://[^/]+.*|file://.+)$")]
     """`s3://bucket/prefix` or `file:///path`."""
+    catalog_password: SecretStr | None = None
+    """The database's password, so that it need not stand in the URL."""
 
 
 class ProcessSettings(BaseSettings):
@@ -80,8 +125,10 @@ def problem(error: ValidationError, prefix: str = "") -> str:
     """One line for people: the environment variables at fault and what is wrong with each. Never their values."""
     lines = []
     for detail in error.errors(include_input=False, include_url=False):
-        name = prefix + "_".join(str(part) for part in detail["loc"]).upper()
-        lines.append(f"{name}: {'is not set' if detail['type'] == 'missing' else detail['msg']}")
+        what = "is not set" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+        name = "_".join(str(part) for part in detail["loc"]).upper()
+        # what is wrong with several together names them itself
+        lines.append(f"{prefix}{name}: {what}" if name else what)
     return "; ".join(lines)
 
 

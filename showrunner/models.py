@@ -44,7 +44,7 @@ def show_all(data_dir: DataDir, console: Console) -> None:
     current = pointer(store)
     # the version whole, whatever the width: it is copied into `models show`
     version_column = Column("model version", no_wrap=True, min_width=len("YYYYMMDDTHHMMSSZ-xxxxxxxx"))
-    table = Table("", version_column, "trainer", "NDCG@10", "popularity", "events", "verdict")
+    table = Table("", version_column, "trainer", "NDCG@10", "popularity", "events", "promoted")
     for version in versions(store):
         one = manifest(store, version)
         role = {current.champion: "champion", current.previous: "previous"}.get(version, "") if current else ""
@@ -55,7 +55,7 @@ def show_all(data_dir: DataDir, console: Console) -> None:
             _metric(one, "candidate"),
             _metric(one, "popularity"),
             f"{one.counts.get('events', 0):,}",
-            one.verdict.reason,
+            "yes" if one.verdict.promoted else "no",
         )
     console.print(table if table.row_count else "no models yet: `showrunner build` makes one")
 

@@ -208,6 +208,12 @@ def test_history_and_viewers_for_the_page(service: Service) -> None:
 def test_the_manifest_and_readiness(service: Service) -> None:
     version = service.current.take().version
     assert service.get("/model").json()["model_version"] == version
+    service.current.trouble = "the store is away"
+    assert (service.get("/ready").json()["status"], service.get("/ready").json()["trouble"]) == (
+        "stale",
+        "the store is away",
+    )
+    service.current.confirmed()
     ready = service.get("/ready").json()
     assert (ready["status"], ready["model_version"], ready["items"], ready["viewers"]) == ("ready", version, 30, 8)
     assert ready["model_age_seconds"] > 0

@@ -219,9 +219,17 @@ def test_a_store_that_is_away_is_logged_once_and_comes_back(house: House, caplog
     house.store.available = False
     assert [house.poll(), house.poll()] == [Outcome.FAILED] * 2
     assert errors(caplog) == ["reload failed: the store is away"]
+    assert house.current.trouble == "the store is away"
+    assert house.metric("stale") == 1
+    checked = house.current.checked_at
     house.store.available = True
     assert house.poll() == Outcome.UNCHANGED
     assert house.version == old
+    assert house.current.trouble is None
+    assert house.metric("stale") == 0
+    assert checked is not None
+    assert house.current.checked_at is not None
+    assert house.current.checked_at > checked
     house.store.available = False
     house.poll()
     assert len(errors(caplog)) == 2

@@ -40,6 +40,17 @@ def test_a_command_lines_word_wins_over_the_environment(monkeypatch: pytest.Monk
     assert settings.schema_registry_url == "http://registry"
 
 
+def test_what_must_come_together_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:9093")
+    monkeypatch.setenv("KAFKA_SCHEMA_REGISTRY_URL", "http://registry")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(SystemExit):
+        load(KafkaSettings)
+    assert capsys.readouterr().err == (
+        "error: KAFKA_SECURITY_PROTOCOL=SASL_SSL needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD\n"
+    )
+
+
 @pytest.mark.parametrize(("name", "value"), [("PROCESS_LOG_LEVEL", "loud"), ("PROCESS_METRICS_PORT", "99999")])
 def test_values_out_of_range_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
