@@ -4,10 +4,10 @@ SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help install demo test lint format bench lock clean
+.PHONY: help install demo test lint format bench stack-up stack-down stack-status lock clean
 
 help: ## show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## make .venv with everything in it (the other targets do this first)
 
@@ -32,6 +32,20 @@ format: install ## let ruff format and fix what it can
 
 bench: install ## run every benchmark; each ends with one line of JSON (BENCH=quality runs one)
 	@for f in benchmarks/$(or $(BENCH),[a-z]*).py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
+
+stack-up: install ## start Kafka, registry, Connect, MinIO and PostgreSQL in Docker, ready for the rooms
+	@command -v docker >/dev/null || { echo "stack-up: docker is needed: https://docs.docker.com/engine/install"; exit 1; }
+	@docker compose version >/dev/null 2>&1 || { echo "stack-up: docker's compose plugin is needed: https://docs.docker.com/compose/install"; exit 1; }
+	@$(BIN)/python scripts/stack_env.py .env
+	@docker compose up --detach --build --wait
+	@set -a; . ./.env; set +a; $(BIN)/python scripts/stack_bucket.py && $(BIN)/python -m connectors register
+
+stack-down: ## stop that stack; its data stays in its volumes
+	@docker compose down
+
+stack-status: install ## what of that stack runs, and the connector's tasks
+	@docker compose ps
+	@set -a; . ./.env; set +a; $(BIN)/python -m connectors status
 
 lock: ## resolve constraints.txt anew from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --upgrade --no-annotate --no-header --python-version 3.11 --extra dev pyproject.toml -o constraints.txt

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
 
@@ -42,23 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = stop_on_signals(process.parent_pid)
 
     simulation = Simulation(World(settings.seed), settings.viewers, settings.arrivals, settings.sequence_seed)
-    with registry_client(kafka) as schemas:
-        producer = EventProducer(kafka, schemas)
-        registry = CollectorRegistry()
-        registry.register(DeliveryCollector(lambda: producer.delivery, lambda: simulation.viewers))
-        serve_metrics(process, registry)
-        try:
+    producer: EventProducer | None = None
+    try:
+        with registry_client(kafka) as schemas:
+            sender = producer = EventProducer(kafka, schemas)
+            registry = CollectorRegistry()
+            registry.register(DeliveryCollector(lambda: sender.delivery, lambda: simulation.viewers))
+            serve_metrics(process, registry)
             catalog = CatalogFollower(open_store(store_settings), simulation.set_items)
             if not catalog.wait(stop):
                 return 0
             if settings.resume:
                 with open_catalog(environment.load(LakeSettings), store_settings) as lake:
                     log.info("going on after %d events", resume(simulation, EventTable.open(lake)))
-            delivery = generate(simulation, producer, settings, stop, catalog.refresh)
-        except (EventStreamError, EventTableError, ObjectStoreError) as error:
-            log.error("%s", error)
-            producer.flush(FLUSH_SECONDS)
-            return 1
+            delivery = generate(simulation, sender, settings, stop, catalog.refresh)
+    except (EventStreamError, EventTableError, ObjectStoreError) as error:
+        log.error("%s", error)
+        if producer is not None:
+            # where it is Kafka that refuses us there is nothing to wait for, and nothing new to say
+            with suppress(EventStreamError):
+                producer.flush(FLUSH_SECONDS)
+        return 1
     return 0 if delivery.acknowledged == delivery.sent else 1
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from runtime.catalog import CatalogError, current_run, read_items
-from runtime.object_store import ObjectStore, StoreUnavailableError
+from runtime.object_store import ObjectStore, StoreRefusedError, StoreUnavailableError
 from runtime.process import Stop
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,11 @@ class CatalogFollower:
         self._run: str | None = None
 
     def wait(self, stop: Stop) -> bool:
-        """Wait until there is a catalogue; False when stopped before."""
+        """Wait until there is a catalogue; False when stopped before.
+
+        Raises:
+            StoreRefusedError: the store refuses us, or is not to be trusted: no waiting helps.
+        """
         while not stop:
             self.refresh()
             if self._run is not None:
@@ -40,6 +44,8 @@ class CatalogFollower:
                 return
             items = read_items(self._store, pointer.run)
         except (CatalogError, StoreUnavailableError) as error:
+            if isinstance(error, StoreRefusedError) and self._run is None:
+                raise
             log.warning("the catalogue cannot be read, keeping the one there is: %s", error)
             return
         self._set_items(items["item_id"].to_pylist(), items["genres"].to_pylist())

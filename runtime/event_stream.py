@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from contracts.events import ENGAGEMENT_EVENT_AVRO, ENGAGEMENT_EVENTS, EngagementEvent
+from runtime.kafka_connection import EventStreamError, KafkaConnection, client_config
+from runtime.partition_consumer import PartitionConsumer, place
+from runtime.schema_registry import check_registry, registry_client, registry_problem
 from runtime.settings import KafkaSettings
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "Delivery",
+    "EventDecoder",
+    "EventProducer",
+    "EventStreamError",
+    "KafkaConnection",
+    "PartitionConsumer",
+    "RawProducer",
+    "UndecodableError",
+    "check_registry",
+    "client_config",
+    "place",
+    "registry_client",
+]
 
-REGISTRY_TIMEOUT_SECONDS: Final = 10
-METADATA_TIMEOUT_SECONDS: Final = 10.0
-
-
-class EventStreamError(Exception):
-    """Kafka or the registry cannot be used; the message says which and what to check."""
+_FLUSH_SLICE_SECONDS: Final = 0.5
 
 
 class UndecodableError(ValueError):
@@ -43,33 +54,15 @@ class Delivery:
         return self.sent - self.acknowledged - self.failed
 
 
-def client_config(settings: KafkaSettings) -> dict[str, Any]:
-    """librdkafka's configuration that every client shares."""
-    return {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "logger": logging.getLogger("kafka"),
-        # ask again soon when a broker comes back
-        "reconnect.backoff.max.ms": 2_000,
-    }
-
-
-def registry_client(settings: KafkaSettings) -> SchemaRegistryClient:
-    return SchemaRegistryClient({"url": settings.schema_registry_url, "timeout": REGISTRY_TIMEOUT_SECONDS})
-
-
 class EventProducer:
     """Sends EngagementEvents: idempotent, acknowledged by all replicas, counted."""
 
     def __init__(self, settings: KafkaSettings, registry: SchemaRegistryClient, topic: str = ENGAGEMENT_EVENTS) -> None:
         self._topic = topic
-        self._producer = Producer(
-            {
-                **client_config(settings),
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": 20,
-                "compression.type": "lz4",
-            },
+        self._connection = KafkaConnection(settings)
+        self._producer = self._connection.open(
+            Producer,
+            {"enable.idempotence": True, "acks": "all", "linger.ms": 20, "compression.type": "lz4"},
         )
         self._serialize = AvroSerializer(
             registry,
@@ -85,31 +78,41 @@ class EventProducer:
         """Queue the event; waits where the queue is full, so that nothing is dropped.
 
         Raises:
-            EventStreamError: the registry cannot be reached or refused the schema.
+            EventStreamError: the registry cannot be reached or refused the schema, or the brokers refuse this client
+                and never let it in.
         """
         try:
             value = self._serialize(event.to_avro(), self._context)
         except Exception as error:
-            raise EventStreamError(f"cannot encode for topic {self._topic}: {error}") from error
+            reason = registry_problem(error) or f"cannot encode for topic {self._topic}: {' '.join(str(error).split())}"
+            raise EventStreamError(reason) from error
         while True:
             try:
                 self._producer.produce(self._topic, key=event.user_id, value=value, on_delivery=self._delivered)
                 break
             except BufferError:
-                self._producer.poll(0.1)
+                self._poll(0.1)
             except KafkaException as error:
                 raise EventStreamError(f"cannot produce to topic {self._topic}: {error.args[0].str()}") from error
         self._sent += 1
-        self._producer.poll(0)
+        self._poll()
 
     def poll(self) -> None:
-        """Let acknowledgements come in; called by senders that pause."""
-        self._producer.poll(0)
+        """Let acknowledgements come in; called by senders that pause. Raises EventStreamError as `send` does."""
+        self._poll()
 
     def flush(self, timeout_seconds: float) -> Delivery:
-        """Wait until all that was sent is acknowledged or failed, at most `timeout_seconds`."""
-        self._producer.flush(timeout_seconds)
+        """Wait until all that was sent is acknowledged or failed, at most `timeout_seconds`.
+
+        Raises:
+            EventStreamError: the brokers refuse this client and never let it in: nothing was acknowledged.
+        """
+        _flush(self._producer, self._connection, timeout_seconds)
         return self.delivery
+
+    def _poll(self, timeout_seconds: float = 0) -> None:
+        self._producer.poll(timeout_seconds)
+        self._connection.check()
 
     @property
     def delivery(self) -> Delivery:
@@ -117,6 +120,7 @@ class EventProducer:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:  # noqa: ARG002 - librdkafka's signature
         if error is None:
+            self._connection.connected()
             self._acknowledged += 1
         else:
             self._failed += 1
@@ -145,106 +149,21 @@ class EventDecoder:
             raise UndecodableError("the message has no value")
         try:
             record = self._deserialize(value, self._context)
-        except OSError as error:
-            raise EventStreamError(f"the schema registry cannot be reached: {error}") from error
         except Exception as error:
-            if _registry_down(error):
-                raise EventStreamError(f"the schema registry cannot be reached: {error}") from error
+            if problem := registry_problem(error):
+                raise EventStreamError(problem) from error
             raise UndecodableError(f"{type(error).__name__}: {error}") from error
         if not isinstance(record, dict):
             raise UndecodableError("the message is no Avro record")
         return record
 
 
-def _registry_down(error: BaseException | None) -> bool:
-    """Whether a failure to decode is the registry's fault rather than the message's."""
-    while error is not None:
-        if type(error).__module__.startswith("httpx") or getattr(error, "http_status_code", 0) >= 500:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def place(message: Message) -> tuple[int, int, int]:
-    """(partition, offset, timestamp in milliseconds) of a message without an error."""
-    partition, offset = message.partition(), message.offset()
-    assert partition is not None
-    assert offset is not None
-    return partition, offset, message.timestamp()[1]
-
-
-class PartitionConsumer:
-    """Reads all partitions of a topic from offsets that the caller keeps: no group, no commits."""
-
-    def __init__(self, settings: KafkaSettings, topic: str = ENGAGEMENT_EVENTS) -> None:
-        self._topic = topic
-        self._consumer = Consumer(
-            {
-                **client_config(settings),
-                "group.id": "showrunner-unused",  # librdkafka wants one; assign() never joins it
-                "enable.auto.commit": False,
-                # an offset that the broker no longer has is a loss to be reported, never skipped
-                "auto.offset.reset": "error",
-                "enable.partition.eof": False,
-                "fetch.wait.max.ms": 100,
-                "isolation.level": "read_committed",
-            },
-        )
-
-    @property
-    def topic(self) -> str:
-        return self._topic
-
-    def cluster_id(self) -> str:
-        """The id that the broker tells. Raises EventStreamError where it cannot be reached."""
-        try:
-            cluster: str | None = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS).cluster_id
-        except KafkaException as error:
-            raise EventStreamError(f"Kafka cannot be reached: {error.args[0].str()}") from error
-        if not cluster:
-            raise EventStreamError("the broker tells no cluster id: set KAFKA_CLUSTER")
-        return cluster
-
-    def partitions(self) -> list[int]:
-        """The topic's partitions, ascending. Raises EventStreamError where there is no such topic."""
-        try:
-            topic = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS).topics[self._topic]
-        except KafkaException as error:
-            raise EventStreamError(f"Kafka cannot be reached: {error.args[0].str()}") from error
-        if topic.error is not None or not topic.partitions:
-            reason = topic.error.str() if topic.error is not None else "it has no partitions"
-            raise EventStreamError(f"topic {self._topic} cannot be read: {reason}")
-        return sorted(topic.partitions)
-
-    def bounds(self, partition: int) -> tuple[int, int]:
-        """(first offset still there, next offset to be written). Raises EventStreamError."""
-        try:
-            low, high = self._consumer.get_watermark_offsets(
-                TopicPartition(self._topic, partition),
-                timeout=METADATA_TIMEOUT_SECONDS,
-            )
-        except KafkaException as error:
-            raise EventStreamError(f"Kafka cannot be reached: {error.args[0].str()}") from error
-        return low, high
-
-    def assign(self, offsets: Mapping[int, int]) -> None:
-        """Read on from these offsets, `{partition: next offset}`."""
-        self._consumer.assign([TopicPartition(self._topic, p, o) for p, o in sorted(offsets.items())])
-
-    def read(self, most: int, timeout_seconds: float) -> list[Message]:
-        """Up to `most` messages; transport errors come as messages with `error()` set."""
-        messages: list[Message] = self._consumer.consume(most, timeout_seconds)
-        return messages
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
 class RawProducer:
     """Sends bytes as they are, with headers; for dead letters."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = Producer({**client_config(settings), "enable.idempotence": True, "acks": "all"})
+        self._connection = KafkaConnection(settings)
+        self._producer = self._connection.open(Producer, {"enable.idempotence": True, "acks": "all"})
         self._errors: list[str] = []
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> None:
@@ -257,11 +176,24 @@ class RawProducer:
 
     def flush(self, timeout_seconds: float) -> None:
         """Wait for every acknowledgement. Raises EventStreamError where one does not come."""
-        left = self._producer.flush(timeout_seconds)
+        left = _flush(self._producer, self._connection, timeout_seconds)
         if left or self._errors:
             reason = self._errors[-1] if self._errors else "no answer in time"
             raise EventStreamError(f"{left + len(self._errors)} messages were not acknowledged: {reason}")
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:  # noqa: ARG002 - librdkafka's signature
-        if error is not None:
+        if error is None:
+            self._connection.connected()
+        else:
             self._errors.append(error.str())
+
+
+def _flush(producer: Producer, connection: KafkaConnection, timeout_seconds: float) -> int:
+    """How many messages are left after so long. Raises EventStreamError as soon as it is known to be in vain."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        remaining = max(0.0, deadline - time.monotonic())
+        left: int = producer.flush(min(_FLUSH_SLICE_SECONDS, remaining))
+        connection.check()
+        if not left or not remaining:
+            return left

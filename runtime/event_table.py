@@ -29,6 +29,7 @@ from contracts import layout
 from contracts.watermark import Watermark
 from runtime.event_table_catalog import EventTableError, open_catalog
 from runtime.event_table_commit import for_commit
+from runtime.event_table_errors import lake_errors
 from runtime.event_table_filter import NewRows, may_hold_new
 from runtime.event_table_maintenance import MaintenanceReport, maintain
 from runtime.event_table_offsets import next_offsets
@@ -92,12 +93,19 @@ class EventTable:
         """Open the table, or create it. Safe for several processes at once.
 
         Raises:
-            EventTableError: a table of this name has other columns.
+            EventTableError: a table of this name has other columns, or the database or the storage refuses us.
         """
         try:
-            table = catalog.load_table(layout.ENGAGEMENT_TABLE)
-        except NoSuchTableError:
-            table = _create(catalog)
+            with lake_errors():
+                try:
+                    table = catalog.load_table(layout.ENGAGEMENT_TABLE)
+                except NoSuchTableError:
+                    table = _create(catalog)
+        except FileNotFoundError as error:
+            # some servers also answer so where they do not know the access key
+            raise EventTableError(
+                f"{layout.ENGAGEMENT_TABLE}: no files there, check LAKE_WAREHOUSE and STORE_ACCESS_KEY: {error}"
+            ) from error
         for field in EVENT_TABLE_SCHEMA.fields:
             try:
                 found = table.schema().find_field(field.name)
@@ -162,14 +170,15 @@ class EventTable:
             columns: of the result, in this order; all of EVENT_ROW_SCHEMA by default.
 
         Raises:
-            EventTableError: no such column.
+            EventTableError: no such column, or the database or the storage cannot be read.
         """
         wanted = EVENT_ROW_SCHEMA.names if columns is None else list(columns)
         if unknown := set(wanted) - set(EVENT_ROW_SCHEMA.names):
             raise EventTableError(f"{layout.ENGAGEMENT_TABLE} has no column {', '.join(sorted(unknown))}")
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
-                return _read_new(self._load(), watermark, wanted)
+                with lake_errors():
+                    return _read_new(self._load(), watermark, wanted)
             except FileNotFoundError:
                 # this snapshot expired and its files were removed while they were read; the current one has the rows
                 if attempt == _READ_ATTEMPTS:

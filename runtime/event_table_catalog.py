@@ -13,7 +13,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
+from runtime.event_table_errors import EventTableError, database_problem, is_refusal
+from runtime.event_table_io import S3_CA, PrivateCaFileIO
 from runtime.settings import LakeSettings, StoreSettings
+
+__all__ = ["CATALOG_NAME", "EventTableError", "open_catalog"]
 
 CATALOG_NAME: Final = "lake"
 """The Connect sink's `iceberg.catalog` must be the same: rows of the catalog's tables carry it."""
@@ -22,19 +26,16 @@ _SQLITE_BUSY_SECONDS: Final = 60
 _ATTEMPTS: Final = 10
 
 
-class EventTableError(Exception):
-    """Something is wrong with the lake's table or its catalog; the message names it."""
-
-
 def open_catalog(lake: LakeSettings, store: StoreSettings | None) -> SqlCatalog:
     """The catalog, its own tables created where they are missing. Safe for several processes at once.
 
     Args:
         lake: where the catalog and the warehouse are; missing folders are made.
-        store: the S3 endpoint and credentials, for an `s3://` warehouse.
+        store: the S3 endpoint, credentials and authority, for an `s3://` warehouse.
 
     Raises:
-        EventTableError: the catalog cannot be opened, or an `s3://` warehouse comes without `store`.
+        EventTableError: the catalog cannot be opened, its database refuses us or is not to be trusted, or an `s3://`
+            warehouse comes without `store`.
     """
     try:
         url = make_url(lake.catalog_uri.get_secret_value())
@@ -44,6 +45,8 @@ def open_catalog(lake: LakeSettings, store: StoreSettings | None) -> SqlCatalog:
         ) from None
     if url.get_backend_name() == "sqlite":
         url = _prepare_sqlite(url)
+    elif lake.catalog_password is not None:
+        url = url.set(password=lake.catalog_password.get_secret_value())
     properties = {
         "uri": url.render_as_string(hide_password=False),
         "warehouse": lake.warehouse,
@@ -55,12 +58,12 @@ def open_catalog(lake: LakeSettings, store: StoreSettings | None) -> SqlCatalog:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return SqlCatalog(CATALOG_NAME, **properties)
+        except (ArgumentError, ImportError) as error:
+            raise EventTableError(f"LAKE_CATALOG_URI names a database that cannot be spoken to: {error}") from None
         except DBAPIError as error:
             # another process may be creating the same tables at this moment
-            if attempt == _ATTEMPTS:
-                raise EventTableError(
-                    f"cannot open the Iceberg catalog (LAKE_CATALOG_URI={url!r}): {error.orig}"
-                ) from error
+            if is_refusal(error) or attempt == _ATTEMPTS:
+                raise EventTableError(database_problem(error)) from None
             time.sleep(0.05 * attempt)
     raise AssertionError
 
@@ -75,6 +78,9 @@ def _warehouse_properties(warehouse: str, store: StoreSettings | None) -> dict[s
     # the SDK finds a region's own endpoint at AWS; the global one would only redirect
     if store.endpoint != StoreSettings.model_fields["endpoint"].default:
         properties["s3.endpoint"] = store.endpoint
+    if store.ca is not None:
+        properties["py-io-impl"] = f"{PrivateCaFileIO.__module__}.{PrivateCaFileIO.__qualname__}"
+        properties[S3_CA] = str(store.ca)
     if store.access_key is None or store.secret_key is None:
         return {**properties, "s3.anonymous": "true"}
     return {
@@ -101,9 +107,7 @@ def _prepare_sqlite(url: URL) -> URL:
             except OperationalError as error:
                 # SQLite's busy timeout does not cover this switch when another process makes it too
                 if attempt == _ATTEMPTS:
-                    raise EventTableError(
-                        f"cannot open the Iceberg catalog (LAKE_CATALOG_URI={url!r}): {error.orig}"
-                    ) from error
+                    raise EventTableError(database_problem(error)) from None
                 time.sleep(0.05 * attempt)
     finally:
         engine.dispose()

@@ -30,7 +30,11 @@ class PreconditionFailedError(ObjectStoreError):
 
 
 class StoreUnavailableError(ObjectStoreError):
-    """The store could not be reached, or refused the credentials, or failed; trying again later may help."""
+    """The store could not be reached, or failed; trying again later may help."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """The store refused the credentials, or its certificate is not trusted; somebody must mend the settings."""
 
 
 class InvalidKeyError(ObjectStoreError, ValueError):

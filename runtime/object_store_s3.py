@@ -16,7 +16,7 @@ import certifi
 import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from runtime.object_store import (
     CHUNK,
@@ -25,6 +25,7 @@ from runtime.object_store import (
     ObjectNotFoundError,
     ObjectStoreError,
     PreconditionFailedError,
+    StoreRefusedError,
     StoreUnavailableError,
     check_key,
     check_prefix,
@@ -60,8 +61,13 @@ class S3Store:
         region: as the requests are signed for.
         access_key: None for anonymous requests.
         secret_key: goes with `access_key`; it is never logged nor part of an error.
+        ca: PEM file of the authority that signed the endpoint's certificate; by default those that the system and
+            certifi trust.
         connect_timeout: seconds.
         read_timeout: seconds that the server may be silent.
+
+    Raises:
+        ObjectStoreError: `ca` has no certificate.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class S3Store:
         region: str,
         access_key: str | None = None,
         secret_key: str | None = None,
+        ca: Path | None = None,
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
@@ -80,8 +87,6 @@ class S3Store:
             check_key(prefix)
         self._bucket, self._endpoint = bucket, endpoint
         self._base = prefix + "/" if prefix else ""
-        trust = ssl.create_default_context()  # the system's, or SSL_CERT_FILE's
-        trust.load_verify_locations(certifi.where())
         self._http = urllib3.PoolManager(
             maxsize=10,
             timeout=urllib3.Timeout(connect=connect_timeout, read=read_timeout),
@@ -92,7 +97,7 @@ class S3Store:
                 status_forcelist=(500, 502, 503, 504),
                 raise_on_status=False,
             ),
-            ssl_context=trust,
+            ssl_context=_trust(ca),
         )
         url = urlsplit(endpoint)
         self._client = Minio(
@@ -224,6 +229,10 @@ class S3Store:
         except HTTPError as error:
             # not chained, and not quoted whole: what urllib3 says of a request may carry the signed URL
             reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+            if isinstance(reason, SSLError):
+                raise StoreRefusedError(
+                    f"{key!r}: {self._endpoint} cannot be trusted ({_brief(reason)}): check STORE_CA and STORE_ENDPOINT"
+                ) from None
             raise StoreUnavailableError(
                 f"{key!r}: {self._endpoint} cannot be reached ({_brief(reason)}): "
                 "check STORE_ENDPOINT, and that the server is up"
@@ -251,7 +260,7 @@ class S3Store:
             ),
             (
                 code in _REFUSED or status in {401, 403},
-                StoreUnavailableError,
+                StoreRefusedError,
                 f"{where} refused the credentials ({code}): check STORE_ACCESS_KEY and STORE_SECRET_KEY, "
                 "and what they may do",
             ),
@@ -264,6 +273,17 @@ class S3Store:
 
 class _BeyondEndError(ObjectStoreError):
     """A range starts at or beyond the object's end."""
+
+
+def _trust(ca: Path | None) -> ssl.SSLContext:
+    if ca is None:
+        trust = ssl.create_default_context()  # the system's, or SSL_CERT_FILE's
+        trust.load_verify_locations(certifi.where())
+        return trust
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except ssl.SSLError as error:
+        raise ObjectStoreError(f"STORE_CA={ca} is no PEM file of certificates: {error.reason}") from None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ def open_store(settings: StoreSettings) -> ObjectStore:
     """The store at `settings.url`; nothing is connected to yet.
 
     Raises:
-        ObjectStoreError: the URL names no place, or a key comes without its secret.
+        ObjectStoreError: the URL names no place, a key comes without its secret, or STORE_CA has no certificate.
     """
     if settings.url.startswith("file://"):
         from runtime.object_store_directory import DirectoryStore  # noqa: PLC0415 - each only where it is used
@@ -35,4 +35,5 @@ def open_store(settings: StoreSettings) -> ObjectStore:
         region=settings.region,
         access_key=settings.access_key.get_secret_value() if settings.access_key else None,
         secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
+        ca=settings.ca,
     )

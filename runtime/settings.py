@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from contracts.events import ENGAGEMENT_PARTITIONS
 
 Settings = TypeVar("Settings", bound=BaseSettings)
+
+SECRETS_DIR: Final = "SETTINGS_SECRETS_DIR"
+"""Names the directory with a file for each setting that is not in the environment."""
 
 
 class StoreSettings(BaseSettings):
@@ -37,8 +42,8 @@ class KafkaSettings(BaseSettings):
 
     bootstrap_servers: Annotated[str, Field(min_length=1)]
     """`host:port[,host:port]`"""
-    schema_registry_url: Annotated[str, Field(pattern=r"^https?://")]
-    """Base URL of a registry that speaks Confluent's API."""
+    schema_registry_url: Annotated[str, Field(pattern=r"^https?://[^@]+$")]
+    """Base URL of a registry that speaks Confluent's API; without a password, which would be in messages."""
     cluster: str | None = None
     """Name of the Kafka cluster in the lake's rows; by default the id that the broker tells."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -111,14 +116,29 @@ class ProcessSettings(BaseSettings):
 
 
 def load(settings: type[Settings], **overrides: Any) -> Settings:
-    """The settings from the environment; `overrides` (a command line's) win over it, None is no override.
+    """The settings from the environment and from files; `overrides` (a command line's) win, None is no override.
 
-    Where one is missing or wrong, the process ends with a line that names it.
+    A setting that the environment has not is read from the file of its name in the directory that
+    SETTINGS_SECRETS_DIR names, as Docker and Kubernetes mount secrets. Where a setting is missing or wrong, the
+    process ends with a line that names it.
     """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    prefix = settings.model_config.get("env_prefix") or ""
     try:
-        return settings(**{name: value for name, value in overrides.items() if value is not None})
+        return settings(_secrets_dir=_secrets_dir(), **given)
     except ValidationError as error:
-        stop(problem(error, prefix=settings.model_config.get("env_prefix") or ""))
+        stop(problem(error, prefix))
+    except SettingsError as error:
+        # of its causes only this one says nothing of the value
+        why = f": {error.__cause__}" if isinstance(error.__cause__, OSError) else ""
+        stop(f"{prefix}*: {error}{why}")
+
+
+def _secrets_dir() -> str | None:
+    directory = os.environ.get(SECRETS_DIR) or None
+    if directory is not None and not Path(directory).is_dir():
+        stop(f"{SECRETS_DIR}: {directory} is no directory")
+    return directory
 
 
 def problem(error: ValidationError, prefix: str = "") -> str:

@@ -54,8 +54,9 @@ def configure_logging(settings: ProcessSettings) -> None:
     # every request of a client library at INFO would bury our own lines
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "pyiceberg"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # a commit that waited for another writer's and then succeeded is no news
-    logging.getLogger("pyiceberg.table").setLevel(logging.ERROR)
+    # a try that is followed by another is no news: what fails in the end is an error of ours
+    for retrying in ("pyiceberg.table", "urllib3.connectionpool"):
+        logging.getLogger(retrying).setLevel(logging.ERROR)
 
 
 class MetricsServer:

@@ -133,7 +133,7 @@ def test_a_registry_that_is_away_is_not_the_messages_fault(kafka: KafkaSettings)
     with registry_client(away) as registry:
         with pytest.raises(EventStreamError, match="registry cannot be reached"):
             EventDecoder(registry).decode(b"\x00\x00\x00\x00\x01abc")
-        with pytest.raises(EventStreamError, match="cannot encode for topic engagement-events"):
+        with pytest.raises(EventStreamError, match=r"registry cannot be reached.*KAFKA_SCHEMA_REGISTRY_URL"):
             EventProducer(kafka, registry).send(some_event())
 
 

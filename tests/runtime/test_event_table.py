@@ -199,7 +199,8 @@ def test_threads_share_a_table(table: EventTable) -> None:
     [
         ("nonsense", "file:///tmp/unused", "LAKE_CATALOG_URI is no database URL"),
         ("sqlite://", "file:///tmp/unused", "must name a SQLite file"),
-        ("postgresql+psycopg2://u:hidden@127.0.0.1:1/x", "file:///tmp/unused", "cannot open the Iceberg catalog"),
+        ("postgresql+psycopg2://u:hidden@127.0.0.1:1/x", "file:///tmp/unused", "refused.*: check LAKE_CATALOG_URI"),
+        ("postgresql+nothing://u:hidden@db/x", "file:///tmp/unused", "LAKE_CATALOG_URI names a database that"),
         ("postgresql+psycopg2://u:hidden@127.0.0.1:1/x", "s3://bucket/x", "needs the STORE_"),
     ],
 )

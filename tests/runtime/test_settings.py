@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from runtime.settings import KafkaSettings, LakeSettings, ProcessSettings, StoreSettings, load
@@ -49,6 +51,72 @@ def test_what_must_come_together_is_named(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().err == (
         "error: KAFKA_SECURITY_PROTOCOL=SASL_SSL needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD\n"
     )
+
+
+class TestSecretsDirectory:
+    """SETTINGS_SECRETS_DIR: files in place of environment variables."""
+
+    @pytest.fixture(autouse=True)
+    def store(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("STORE_URL", "s3://bucket")
+        monkeypatch.setenv("SETTINGS_SECRETS_DIR", str(tmp_path))
+
+    @pytest.mark.parametrize("name", ["STORE_SECRET_KEY", "store_secret_key"])
+    def test_a_file_has_what_the_environment_has_not(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("hunter2\n")
+        secret = load(StoreSettings).secret_key
+        assert secret is not None
+        assert secret.get_secret_value() == "hunter2"
+
+    def test_the_environment_wins(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "STORE_REGION").write_text("from-file")
+        assert load(StoreSettings).region == "from-file"
+        monkeypatch.setenv("STORE_REGION", "from-environment")
+        assert load(StoreSettings).region == "from-environment"
+
+    def test_files_may_be_links_as_kubernetes_mounts_them(self, tmp_path: Path) -> None:
+        (tmp_path / "..2026_05_04").mkdir()
+        (tmp_path / "..2026_05_04" / "STORE_REGION").write_text("mounted")
+        (tmp_path / "..data").symlink_to("..2026_05_04")
+        (tmp_path / "STORE_REGION").symlink_to("..data/STORE_REGION")
+        assert load(StoreSettings).region == "mounted"
+
+    def test_a_directory_that_is_not_there_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("SETTINGS_SECRETS_DIR", str(tmp_path / "nowhere"))
+        with pytest.raises(SystemExit):
+            load(StoreSettings)
+        assert capsys.readouterr().err == f"error: SETTINGS_SECRETS_DIR: {tmp_path}/nowhere is no directory\n"
+
+    def test_a_file_that_is_no_text_is_not_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "STORE_SECRET_KEY").write_bytes(b"hunter2\xff")
+        with pytest.raises(SystemExit):
+            load(StoreSettings)
+        told = capsys.readouterr().err
+        assert told.startswith('error: STORE_*: error getting value for field "secret_key"')
+        assert "hunter2" not in told
+        assert told.count("\n") == 1
+
+    def test_a_wrong_value_is_named_and_not_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "STORE_ENDPOINT").write_text("hunter2")
+        with pytest.raises(SystemExit):
+            load(StoreSettings)
+        told = capsys.readouterr().err
+        assert told.startswith("error: STORE_ENDPOINT: ")
+        assert "hunter2" not in told
+
+
+def test_a_password_in_the_registrys_url_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:9093")
+    monkeypatch.setenv("KAFKA_SCHEMA_REGISTRY_URL", "https://me:hunter2@registry")
+    with pytest.raises(SystemExit):
+        load(KafkaSettings)
+    told = capsys.readouterr().err
+    assert told.startswith("error: KAFKA_SCHEMA_REGISTRY_URL: ")
+    assert "hunter2" not in told
 
 
 @pytest.mark.parametrize(("name", "value"), [("PROCESS_LOG_LEVEL", "loud"), ("PROCESS_METRICS_PORT", "99999")])
