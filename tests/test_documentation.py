@@ -298,17 +298,17 @@ class TestDocuments:
 
     @documents
     def test_make_targets_exist(self, document: Path) -> None:
-        targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
         used = {
             target
             for code in code_of(document.read_text("utf-8"))
-            for target in re.findall(r"^\s*(?:\w+=\S+ )*make ([a-z]+)", code)
+            for target in re.findall(r"^\s*(?:\w+=\S+ )*make ([a-z-]+)", code)
         }
         assert used <= targets
 
     def test_the_readme_has_every_make_target(self) -> None:
         makefile = (ROOT / "Makefile").read_text("utf-8")
-        targets = {f"make {target}" for target in re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)}
+        targets = {f"make {target}" for target in re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)}
         assert targets <= {row[0] for row in table_rows((ROOT / "README.md").read_text("utf-8"))}
 
     @documents
