@@ -10,13 +10,11 @@ from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import ParseError
 
 import certifi
 import urllib3
 from minio import Minio
-from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from runtime.object_store import (
     CHUNK,
@@ -25,8 +23,6 @@ from runtime.object_store import (
     ObjectNotFoundError,
     ObjectStoreError,
     PreconditionFailedError,
-    StoreRefusedError,
-    StoreUnavailableError,
     check_key,
     check_prefix,
     check_put,
@@ -34,21 +30,11 @@ from runtime.object_store import (
     is_key,
     replacing,
 )
+from runtime.object_store_s3_errors import BeyondEndError, S3Errors, s3_error
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 30.0
 RETRIES: Final = 2
-
-_MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
-_REFUSED: Final = frozenset({
-    "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken",
-    "XMinioInvalidAccessKey", "AuthorizationHeaderMalformed",
-    "XAdminUserNotFound",  # versitygw's, with the status 404
-})  # fmt: skip
-# a bucket that cannot hold both `a` and `a/b`
-_IN_THE_WAY: Final = frozenset({
-    "ObjectParentIsFile", "ExistingObjectIsDirectory", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory",
-})  # fmt: skip
 
 
 class S3Store:
@@ -87,6 +73,7 @@ class S3Store:
             check_key(prefix)
         self._bucket, self._endpoint = bucket, endpoint
         self._base = prefix + "/" if prefix else ""
+        self._errors = S3Errors(endpoint, bucket, f"s3://{bucket}/{self._base} at {endpoint}")
         self._http = urllib3.PoolManager(
             maxsize=10,
             timeout=urllib3.Timeout(connect=connect_timeout, read=read_timeout),
@@ -110,7 +97,7 @@ class S3Store:
         )
 
     def __repr__(self) -> str:
-        return f"S3Store({self._where()})"
+        return f"S3Store({self._errors.where})"
 
     def put(self, key: str, data: bytes | Path, *, if_match: str | None = None, if_absent: bool = False) -> str:
         check_put(key, if_match, if_absent)
@@ -122,27 +109,27 @@ class S3Store:
                 return self._put_if(key, name, data, {"If-Match": f'"{if_match}"'})
             except ObjectNotFoundError as error:
                 raise PreconditionFailedError(f"{error}: it is gone") from error
-        with _content(data) as (content, size), self._errors(key):
+        with _content(data) as (content, size), self._errors.of(key):
             return _bare(self._client.put_object(self._bucket, name, content, size).etag)
 
     def get(self, key: str) -> Object:
-        with self._errors(key), self._read(key) as response:
+        with self._errors.of(key), self._read(key) as response:
             return Object(response.read(), _bare(response.headers.get("ETag")))
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         check_range(key, start, length)
         if length == 0:
             if self.head(key) is None:
-                raise ObjectNotFoundError(f"{key!r}: no such object in {self._where()}")
+                raise ObjectNotFoundError(f"{key!r}: no such object in {self._errors.where}")
             return b""
         try:
-            with self._errors(key), self._read(key, start, length) as response:
+            with self._errors.of(key), self._read(key, start, length) as response:
                 return response.read()
-        except _BeyondEndError:
+        except BeyondEndError:
             return b""
 
     def download(self, key: str, path: Path) -> str:
-        with self._errors(key), self._read(key) as response, replacing(path) as target:
+        with self._errors.of(key), self._read(key) as response, replacing(path) as target:
             for chunk in response.stream(CHUNK):
                 target.write(chunk)
             return _bare(response.headers.get("ETag"))
@@ -150,7 +137,7 @@ class S3Store:
     def head(self, key: str) -> ObjectInfo | None:
         name = self._name(key)
         try:
-            with self._errors(key):
+            with self._errors.of(key):
                 found = self._client.stat_object(self._bucket, name)
         except ObjectNotFoundError:
             return None
@@ -158,7 +145,7 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         check_prefix(prefix)
-        with self._errors(prefix):
+        with self._errors.of(prefix):
             found = [
                 ObjectInfo(key, entry.size or 0, _bare(entry.etag))
                 for entry in self._client.list_objects(self._bucket, prefix=self._base + prefix, recursive=True)
@@ -170,7 +157,7 @@ class S3Store:
     def delete(self, key: str) -> None:
         name = self._name(key)
         try:
-            with self._errors(key):
+            with self._errors.of(key):
                 self._client.remove_object(self._bucket, name)
         except ObjectNotFoundError:
             return
@@ -179,9 +166,6 @@ class S3Store:
         check_key(key)
         check_key(self._base + key)
         return self._base + key
-
-    def _where(self) -> str:
-        return f"s3://{self._bucket}/{self._base} at {self._endpoint}"
 
     @contextmanager
     def _read(self, key: str, start: int = 0, length: int = 0) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -199,7 +183,7 @@ class S3Store:
         condition fails. Only connecting is tried again, and by hand: urllib3 would log the signed URL.
         """
         for attempt in range(RETRIES + 1):
-            with _content(data) as (content, size), self._errors(key):
+            with _content(data) as (content, size), self._errors.of(key):
                 url = self._client.get_presigned_url("PUT", self._bucket, name, expires=timedelta(minutes=5))
                 headers = {**condition, "Content-Length": str(size), "Content-Type": "application/octet-stream"}
                 try:
@@ -212,67 +196,8 @@ class S3Store:
                     continue
                 if response.status == 200:
                     return _bare(response.headers.get("ETag"))
-                raise _s3_error(response)
+                raise s3_error(response)
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except S3Error as error:
-            raise self._translated(key, error) from error
-        except InvalidResponseError as error:
-            what = f"{self._endpoint} answered with something that is not S3's XML"
-            raise StoreUnavailableError(f"{key!r}: {what}: check STORE_ENDPOINT") from error
-        except (MinioException, ServerError) as error:
-            raise StoreUnavailableError(f"{key!r}: {self._where()}: {error}") from error
-        except HTTPError as error:
-            # not chained, and not quoted whole: what urllib3 says of a request may carry the signed URL
-            reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-            if isinstance(reason, SSLError):
-                raise StoreRefusedError(
-                    f"{key!r}: {self._endpoint} cannot be trusted ({_brief(reason)}): check STORE_CA and STORE_ENDPOINT"
-                ) from None
-            raise StoreUnavailableError(
-                f"{key!r}: {self._endpoint} cannot be reached ({_brief(reason)}): "
-                "check STORE_ENDPOINT, and that the server is up"
-            ) from None
-
-    def _translated(self, key: str, error: S3Error) -> ObjectStoreError:
-        code, status, where = error.code or "", error.response.status, self._where()
-        kinds: tuple[tuple[bool, type[ObjectStoreError], str], ...] = (
-            (
-                status == 412 or code == "ConditionalRequestConflict",
-                PreconditionFailedError,
-                f"the object in {where} is not as expected: another put came first",
-            ),
-            (status == 416, _BeyondEndError, "the range starts beyond the end"),
-            (
-                code == "NoSuchBucket",
-                StoreUnavailableError,
-                f"there is no bucket {self._bucket!r} at {self._endpoint}: create it",
-            ),
-            (code in _MISSING, ObjectNotFoundError, f"no such object in {where}"),
-            (
-                code in _IN_THE_WAY,
-                ObjectStoreError,
-                f"cannot be beside another object in {where} ({code}): choose another key",
-            ),
-            (
-                code in _REFUSED or status in {401, 403},
-                StoreRefusedError,
-                f"{where} refused the credentials ({code}): check STORE_ACCESS_KEY and STORE_SECRET_KEY, "
-                "and what they may do",
-            ),
-        )
-        for applies, kind, what in kinds:
-            if applies:
-                return kind(f"{key!r}: {what}")
-        return StoreUnavailableError(f"{key!r}: {where}: HTTP {status} {code}: {error.message}")
-
-
-class _BeyondEndError(ObjectStoreError):
-    """A range starts at or beyond the object's end."""
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
@@ -294,17 +219,5 @@ def _content(data: bytes | Path) -> Iterator[tuple[BinaryIO, int]]:
         yield content, size
 
 
-def _s3_error(response: urllib3.BaseHTTPResponse) -> MinioException:
-    try:
-        return S3Error.fromxml(response)
-    except (ParseError, UnicodeDecodeError):
-        return ServerError(f"HTTP {response.status} to a conditional put", response.status)
-
-
 def _bare(etag: str | None) -> str:
     return (etag or "").strip('"')
-
-
-def _brief(error: Exception) -> str:
-    """What went wrong without the URL: the end of urllib3's sentence."""
-    return str(error).rpartition(": ")[2] or type(error).__name__

@@ -11,7 +11,7 @@ ENVIRONMENT = dict(os.environ)
 
 _OWN_PREFIXES = (
     "STORE_", "KAFKA_", "LAKE_", "PROCESS_", "EXPORTER_", "EVENT_GENERATOR_", "CONNECTORS_", "MODEL_BUILDER_",
-    "RECOMMENDER_",
+    "RECOMMENDER_", "TOPIC_", "CONNECT_", "SETTINGS_",
 )  # fmt: skip
 
 

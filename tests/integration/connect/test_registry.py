@@ -17,16 +17,8 @@ from connectors.schemas import register_schemas
 from contracts.events import ENGAGEMENT_EVENT_AVRO, ENGAGEMENT_EVENTS
 from runtime.event_stream import EventDecoder, EventStreamError, registry_client
 from runtime.settings import KafkaSettings
-from tests.integration.connect.lake import (
-    Sink,
-    Stack,
-    assert_exactly_once,
-    dead_letters,
-    event,
-    new_sink,
-    numbers,
-    send,
-)
+from tests.integration.connect.lake import Sink, Stack, new_sink
+from tests.integration.connect.messages import assert_exactly_once, dead_letters, event, numbers, send
 from tests.integration.connect.servers import Registry, started
 from tests.integration.connect.tunnel import Tunnel
 from tests.processes import eventually

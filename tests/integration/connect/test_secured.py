@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.connect_api import root_cause
 from connectors.sink_config import connector_name
 from runtime.event_table import EventTable, open_catalog
 from runtime.settings import KafkaSettings, LakeSettings, StoreSettings
-from tests.integration.connect.lake import COMMIT_SECONDS, assert_exactly_once, numbers, send
+from tests.integration.connect.lake import COMMIT_SECONDS
+from tests.integration.connect.messages import assert_exactly_once, numbers, send
 from tests.integration.connect.servers import ConnectWorker, started
 from tests.integration.servers import Certificates, kafka_broker, postgres_server, registry_door, s3_server
 from tests.processes import eventually, room
@@ -128,8 +128,3 @@ def test_a_wrong_password_of_the_worker_is_told_by_register(secured: Secured, tm
     last = told.read_text().splitlines()[-1]
     assert "does not run after 6 s" in last
     assert "password authentication failed" in last
-
-
-def test_a_root_cause_is_one_line() -> None:
-    trace = "org.A: outer\n\tat x\nCaused by: org.B: middle\n\tat y\nCaused by: org.C: the\t reason\n\t... 3 more\n"
-    assert root_cause(trace) == "org.C: the reason"

@@ -22,7 +22,8 @@ from connectors.topics import Topic, TopicAdmin, wanted_topics
 from contracts.events import ENGAGEMENT_EVENTS
 from runtime.event_stream import registry_client
 from runtime.process import Stop
-from tests.integration.connect.lake import Sink, assert_exactly_once, dead_letters, event, numbers, send
+from tests.integration.connect.lake import Sink
+from tests.integration.connect.messages import assert_exactly_once, dead_letters, event, numbers, send
 from tests.processes import room
 
 

@@ -22,7 +22,8 @@ from runtime.event_stream import EventDecoder, PartitionConsumer, RawProducer, p
 from runtime.event_table import EVENT_ROW_SCHEMA, NewEvents
 from runtime.event_table_schema import EVENT_TABLE_SCHEMA
 from runtime.process import Stop
-from tests.integration.connect.lake import Sink, Stack, event, new_sink, send
+from tests.integration.connect.lake import Sink, Stack, new_sink
+from tests.integration.connect.messages import event, send
 
 EVENTS: list[EngagementEvent] = [
     *(event(number) for number in range(300)),
