@@ -81,7 +81,7 @@ def test_100_000_events_arrive_exactly_once_through_kills_of_worker_and_broker(s
 
 @contextmanager
 def sending(sink: Sink, first: int, count: int) -> Iterator[Callable[[], int]]:
-    """Sends in a thread, about two thousand a second; yields how many were sent so far, ends when all are acknowledged."""
+    """Sends in a thread, some two thousand a second; yields how many so far, ends when all are acknowledged."""
     with registry_client(sink.kafka) as registry:
         producer = EventProducer(sink.kafka, registry)
 
