@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -20,26 +19,9 @@ from contracts.layout import ENGAGEMENT_TABLE, LAKE_NAMESPACE
 from contracts.watermark import Source, Watermark
 from runtime.event_table import EVENT_ROW_SCHEMA, EventTable, EventTableError, open_catalog
 from runtime.settings import LakeSettings, StoreSettings
-from tests.runtime.event_table_lakes import KINDS, NOON, Lake, coordinates, empty_lake, event, opened, rows, run
+from tests.runtime.event_table_lakes import NOON, Lake, coordinates, event, opened, rows, run
 
 TOPIC = "engagement-events"
-
-
-@pytest.fixture(params=KINDS)
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
-    with empty_lake(request.param, tmp_path) as lake:
-        yield lake
-
-
-@pytest.fixture
-def catalog(lake: Lake) -> Iterator[Catalog]:
-    with open_catalog(*lake) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def table(catalog: Catalog) -> EventTable:
-    return EventTable.open(catalog)
 
 
 def test_a_row_has_every_field_of_the_event_and_its_coordinates() -> None:

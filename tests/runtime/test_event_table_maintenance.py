@@ -5,10 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,30 +19,13 @@ from pyiceberg.types import StringType
 
 from contracts.layout import ENGAGEMENT_TABLE
 from contracts.watermark import Source, Watermark
-from runtime.event_table import EVENT_ROW_SCHEMA, EventTable, EventTableError, MaintenanceReport, open_catalog
+from runtime.event_table import EVENT_ROW_SCHEMA, EventTable, EventTableError, MaintenanceReport
 from runtime.event_table_compaction import compact, plan_compactions
-from tests.runtime.event_table_lakes import KINDS, NOON, Lake, coordinates, empty_lake, event, opened, rows, run
+from tests.runtime.event_table_lakes import NOON, Lake, coordinates, event, opened, rows, run
 
 TOPIC = "engagement-events"
 STATE = "archiver.next-offsets"
 CONNECT = "kafka.connect.offsets.control-iceberg-c.sink"
-
-
-@pytest.fixture(params=KINDS)
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
-    with empty_lake(request.param, tmp_path) as lake:
-        yield lake
-
-
-@pytest.fixture
-def catalog(lake: Lake) -> Iterator[Catalog]:
-    with open_catalog(*lake) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def table(catalog: Catalog) -> EventTable:
-    return EventTable.open(catalog)
 
 
 def thorough(table: EventTable, **others: Any) -> MaintenanceReport:
